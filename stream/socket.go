@@ -1,0 +1,299 @@
+package stream
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// errWouldBlock is a read that would have to wait. It is a temporary
+// net.Error, so a TLS record layer above goes on after it.
+var errWouldBlock error = wouldBlock{}
+
+type wouldBlock struct{}
+
+func (wouldBlock) Error() string   { return "would block" }
+func (wouldBlock) Timeout() bool   { return true }
+func (wouldBlock) Temporary() bool { return true }
+
+// watchEvery is how often a write without progress looks whether the peer has
+// said something meanwhile: 1 s, as an early refusal spares the rest of the
+// message and costs nothing else.
+const watchEvery = time.Second
+
+// A socket is the descriptor under a conn, with what package net does not
+// offer: reading without waiting, waiting without a buffer, and looking at
+// what TCP knows. For a net.Conn without descriptor (net.Pipe in tests) it
+// does what Read can do, and every look finds nothing.
+type socket struct {
+	inner net.Conn
+	tcp   *net.TCPConn    // nil if inner is not TCP
+	raw   syscall.RawConn // nil likewise
+
+	early   []byte // read already by somebody (a PROXY header's reader), to be read first
+	nowait  bool   // Read must not wait: set around a TLS read
+	written int64  // octets written
+
+	// For a write in progress: the longest time without progress (0: the
+	// deadline is the caller's) and whether the peer is watched.
+	stall time.Duration
+	watch bool
+	cause error // why writev or Write gave up, behind what TLS makes of it
+
+	// Arguments and results of the calls below through raw. Their functions
+	// are made once, as every closure would be an allocation a read.
+	buf      []byte
+	in       *input
+	n        int
+	err      error
+	fillFn   func(fd uintptr) bool // for Read: called again when readable
+	waitFn   func(fd uintptr) bool
+	readFn   func(fd uintptr) // for Control: called once, whatever the deadline
+	silentFn func(fd uintptr)
+	ackedFn  func(fd uintptr)
+	acked    int64
+	quiet    bool
+}
+
+func newSocket(c net.Conn) *socket {
+	s := &socket{inner: c}
+	if t, ok := c.(*net.TCPConn); ok {
+		if raw, err := t.SyscallConn(); err == nil {
+			s.tcp, s.raw = t, raw
+			s.fillFn, s.waitFn = s.tryFill, s.tryWait
+			s.readFn, s.silentFn, s.ackedFn = s.tryRead, s.trySilent, s.tryAcked
+		}
+	}
+	return s
+}
+
+func (s *socket) canLook() bool { return s.raw != nil }
+
+// Read implements net.Conn for the TLS record layer.
+func (s *socket) Read(p []byte) (int, error) {
+	if len(s.early) > 0 {
+		n := copy(p, s.early)
+		if s.early = s.early[n:]; len(s.early) == 0 {
+			s.early = nil
+		}
+		return n, nil
+	}
+	if s.nowait && s.raw != nil {
+		return s.readNow(p)
+	}
+	return s.inner.Read(p)
+}
+
+// Write implements net.Conn for the TLS record layer.
+func (s *socket) Write(p []byte) (int, error) {
+	if s.stall == 0 {
+		n, err := s.inner.Write(p)
+		s.written += int64(n)
+		return n, err
+	}
+	bufs := net.Buffers{p}
+	if err := s.writev(bufs); err != nil {
+		s.cause = err
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (s *socket) Close() error                       { return s.inner.Close() }
+func (s *socket) LocalAddr() net.Addr                { return s.inner.LocalAddr() }
+func (s *socket) RemoteAddr() net.Addr               { return s.inner.RemoteAddr() }
+func (s *socket) SetDeadline(t time.Time) error      { return s.inner.SetDeadline(t) }
+func (s *socket) SetReadDeadline(t time.Time) error  { return s.inner.SetReadDeadline(t) }
+func (s *socket) SetWriteDeadline(t time.Time) error { return s.inner.SetWriteDeadline(t) }
+
+// writeError is err, or what made a TLS write fail below it.
+func (s *socket) writeError(err error) error {
+	if s.cause != nil {
+		return s.cause
+	}
+	return err
+}
+
+// writev writes all of bufs. The deadline is renewed as long as octets leave.
+func (s *socket) writev(bufs net.Buffers) error {
+	slice := s.stall
+	if s.watch {
+		slice = min(slice, watchEvery)
+	}
+	progress := time.Now()
+	for len(bufs) > 0 {
+		if err := s.inner.SetWriteDeadline(time.Now().Add(slice)); err != nil {
+			return err
+		}
+		var n int64
+		var err error
+		if s.tcp != nil {
+			n, err = bufs.WriteTo(s.tcp)
+		} else {
+			n, err = bufs.WriteTo(s.inner)
+		}
+		s.written += n
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if n > 0 {
+			progress = time.Now()
+		}
+		if s.watch && s.raw != nil && !s.silent() {
+			return errPeerSpoke
+		}
+		if time.Since(progress) >= s.stall {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill reads at least one octet into in, without a chunk while it waits.
+func (s *socket) fill(in *input) error {
+	if len(s.early) > 0 || s.raw == nil {
+		p := in.space()
+		if len(p) == 0 {
+			return errInputFull
+		}
+		n, err := s.Read(p)
+		in.w += n
+		if n > 0 {
+			return nil
+		}
+		in.release()
+		return err
+	}
+	s.in, s.n, s.err = in, 0, nil
+	err := s.raw.Read(s.fillFn)
+	s.in = nil
+	if err == nil {
+		err = s.err
+	}
+	if s.n > 0 {
+		return nil
+	}
+	return err
+}
+
+func (s *socket) tryFill(fd uintptr) bool {
+	p := s.in.space()
+	if len(p) == 0 {
+		s.err = errInputFull
+		return true
+	}
+	n, err := readFD(fd, p)
+	if n > 0 {
+		s.in.w += n
+		s.n = n
+		return true
+	}
+	s.in.release()
+	s.err = err
+	return err != errWouldBlock
+}
+
+// readNow reads into p without waiting.
+func (s *socket) readNow(p []byte) (int, error) {
+	if len(s.early) > 0 {
+		return s.Read(p)
+	}
+	if s.raw == nil {
+		return 0, errWouldBlock
+	}
+	s.buf, s.n, s.err = p, 0, nil
+	if err := s.raw.Control(s.readFn); err != nil {
+		return 0, err
+	}
+	s.buf = nil
+	return s.n, s.err
+}
+
+func (s *socket) tryRead(fd uintptr) { s.n, s.err = readFD(fd, s.buf) }
+
+// waitReadable waits until a read would not, under the read deadline.
+func (s *socket) waitReadable() error {
+	if len(s.early) > 0 || s.raw == nil {
+		return nil
+	}
+	return s.raw.Read(s.waitFn)
+}
+
+func (s *socket) tryWait(fd uintptr) bool {
+	return peekFD(fd) != errWouldBlock
+}
+
+// silent tells that nothing can be read and the peer has not closed, also
+// under a past deadline.
+func (s *socket) silent() bool {
+	if len(s.early) > 0 {
+		return false
+	}
+	if s.raw == nil {
+		return true
+	}
+	s.quiet = false
+	return s.raw.Control(s.silentFn) == nil && s.quiet
+}
+
+func (s *socket) trySilent(fd uintptr) { s.quiet = peekFD(fd) == errWouldBlock }
+
+// acknowledged compares n with TCP's count of acknowledged octets, which
+// stays readable after FIN and reset (TCP_INFO, Linux 4.1).
+func (s *socket) acknowledged(n int64) (yes, known bool) {
+	s.acked = -1
+	if s.raw == nil || s.raw.Control(s.ackedFn) != nil || s.acked < 0 {
+		return false, false
+	}
+	return s.acked >= n, true
+}
+
+func (s *socket) tryAcked(fd uintptr) {
+	if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+		s.acked = int64(info.Bytes_acked)
+	}
+}
+
+// readFD reads without waiting: the descriptors of package net never block.
+func readFD(fd uintptr, p []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(fd), p)
+		switch {
+		case n > 0:
+			return n, nil
+		case err == nil:
+			return 0, io.EOF
+		case err == unix.EAGAIN:
+			return 0, errWouldBlock
+		case err != unix.EINTR:
+			return 0, os.NewSyscallError("read", err)
+		}
+	}
+}
+
+// peekFD looks whether a read would give an octet (nil), the end or a fault,
+// or would wait (errWouldBlock).
+func peekFD(fd uintptr) error {
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
+	for {
+		n, err := unix.Poll(fds[:], 0)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return os.NewSyscallError("poll", err)
+		case n == 0:
+			return errWouldBlock
+		default:
+			return nil
+		}
+	}
+}
