@@ -8,19 +8,22 @@ import (
 // A Route says which servers take the mail of some recipient domains, and how
 // they are spoken to. It is immutable once in a Snapshot.
 type Route struct {
-	Name     string   // stable, for logs and metrics: the first domain, or as configured
-	Tenant   string   // owner; server sessions are never shared across tenants
-	Domains  []string // "y.test" exact, ".y.test" subdomains, "*" any
-	Servers  []Server // empty when MX is set
-	MX       bool     // servers come from the recipient domain's MX records
-	Protocol Protocol
-	TLS      TLSMode
-	TLSName  string         // name the certificate must carry; empty: the server's host name
-	Roots    *x509.CertPool // nil: the system's
-	Pins     [][32]byte     // SHA-256 of the SubjectPublicKeyInfo, for TLSPin
-	Identity Identity
-	Username string // SASL to the server, only over TLS; empty: none
-	Password string
+	Name    string   // stable, for logs and metrics: the first domain, or as configured
+	Tenant  string   // owner; server sessions are never shared across tenants
+	Domains []string // "y.test" exact, ".y.test" subdomains, "*" any
+	Servers []Server // empty when MX is set
+	MX      bool     // servers come from the recipient domain's MX records
+	// ImplicitTLS starts TLS before the greeting (RFC 8314 section 3.3 has it for
+	// submission); TLS says how the certificate is checked.
+	ImplicitTLS bool
+	Protocol    Protocol
+	TLS         TLSMode
+	TLSName     string         // name the certificate must carry; empty: the server's host name
+	Roots       *x509.CertPool // nil: the system's
+	Pins        [][32]byte     // SHA-256 of the SubjectPublicKeyInfo, for TLSPin
+	Identity    Identity
+	Username    string // SASL to the server, only over TLS; empty: none
+	Password    string
 	// SourceAddress is the local address connections leave from; invalid: any.
 	SourceAddress netip.Addr
 	EHLOName      string // empty: the installation's host name

@@ -1,0 +1,135 @@
+package stream
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/policy"
+)
+
+// tlsSessions is how many tickets a pool keeps for resumption: one would do
+// for one host, a few survive a name that stands for several machines.
+const tlsSessions = 8
+
+var (
+	errPin      = errors.New("server's key is not a pinned one")
+	errDANE     = errors.New("server's certificate matches no TLSA record")
+	errInsecure = errors.New("no authentic TLSA record for the server")
+)
+
+// mayGoPlain tells whether a failed STARTTLS is answered by a new connection
+// in clear text.
+func (pl *pool) mayGoPlain() bool {
+	return pl.key.tlsMode == policy.TLSMay && !pl.key.implicit
+}
+
+// clientTLS is the configuration for a route's servers; what dane needs more
+// comes with each connection. Nil: no TLS.
+func clientTLS(rt *policy.Route, name string) *tls.Config {
+	if rt.TLS == policy.TLSNone && !rt.ImplicitTLS {
+		return nil
+	}
+	if rt.TLSName != "" {
+		name = rt.TLSName
+	}
+	cfg := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ServerName:         strings.TrimSuffix(name, "."),
+		RootCAs:            rt.Roots,
+		ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
+	}
+	switch rt.TLS {
+	case policy.TLSVerify:
+	case policy.TLSPin:
+		pins := rt.Pins
+		cfg.InsecureSkipVerify = true // the pin is the verification
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error { return verifyPin(cs, pins) }
+	default: // none with implicit TLS, may, and dane, which sets its own check
+		cfg.InsecureSkipVerify = true
+	}
+	return cfg
+}
+
+// verifyPin wants one of the pinned keys in the server's own certificate.
+func verifyPin(cs tls.ConnectionState, pins [][32]byte) error {
+	if len(cs.PeerCertificates) == 0 {
+		return errPin
+	}
+	if !slices.Contains(pins, sha256.Sum256(cs.PeerCertificates[0].RawSubjectPublicKeyInfo)) {
+		return errPin
+	}
+	return nil
+}
+
+// secure makes the TLS handshake. Certificate and key are checked in it.
+func (u *upstream) secure(ctx context.Context, setup *Setup, dane *daneRecords) *dialError {
+	cfg := u.pool.tls
+	if dane != nil {
+		cfg = dane.config(cfg)
+	}
+	ctx, cancel := context.WithTimeout(ctx, setup.Timeouts.ServerGreeting)
+	defer cancel()
+	if err := u.c.SetDeadline(time.Now().Add(setup.Timeouts.ServerGreeting)); err != nil {
+		return insecure(err)
+	}
+	if err := u.c.startTLSClient(ctx, cfg); err != nil {
+		return insecure(fmt.Errorf("%w: %w", errHandshake, err))
+	}
+	cs := u.c.tls.ConnectionState()
+	u.tls = strings.ReplaceAll(tls.VersionName(cs.Version), " ", "") + " " + tls.CipherSuiteName(cs.CipherSuite)
+	switch u.pool.key.tlsMode {
+	case policy.TLSVerify, policy.TLSPin:
+		u.verified = true
+	case policy.TLSDANE:
+		u.verified = dane != nil && len(dane.usable) > 0
+	default:
+	}
+	return nil
+}
+
+// A TLSA is one record of RFC 6698 section 2.1.
+type TLSA struct {
+	Usage, Selector, Matching uint8
+	Data                      string // hexadecimal, lower case
+}
+
+// daneRecords are the usable TLSA records of one host.
+type daneRecords struct {
+	usable []TLSA
+	names  []string // that a certificate under a trust anchor may carry
+}
+
+// dane looks up what the domain demands of pl's host (RFC 7672 section 2.2).
+// Mode dane delivers only to hosts with authentic, usable records: a route is
+// an operator's demand, so that there is no opportunistic fall-back. Nil for
+// other modes.
+func (p *servers) dane(ctx context.Context, setup *Setup, pl *pool) (*daneRecords, *dialError) {
+	if pl.key.tlsMode != policy.TLSDANE {
+		return nil, nil
+	}
+	if pl.route.MX && !pl.key.secure {
+		return nil, insecure(errInsecure) // anybody could have named this host
+	}
+	ctx, cancel := context.WithTimeout(ctx, setup.Timeouts.DNS)
+	defer cancel()
+	records, secure, err := p.resolver.TLSA(ctx, pl.name, pl.port)
+	if err != nil {
+		return nil, insecure(&lookupError{"TLSA", err})
+	}
+	d := &daneRecords{names: []string{pl.tls.ServerName}}
+	for _, r := range records {
+		if r.usable() {
+			d.usable = append(d.usable, r)
+		}
+	}
+	if !secure || len(d.usable) == 0 {
+		return nil, insecure(errInsecure)
+	}
+	return d, nil
+}
