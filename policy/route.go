@@ -10,7 +10,7 @@ import (
 type Route struct {
 	Name     string   // stable, for logs and metrics: the first domain, or as configured
 	Tenant   string   // owner; server sessions are never shared across tenants
-	Domains  []string // "y.test" exact, ".y.test" subdomains, "*" any
+	Domains  []string // "y.test" exact, ".y.test" subdomains, "*" any; none: only a target of rules
 	Servers  []Server // empty when MX is set
 	MX       bool     // servers come from the recipient domain's MX records
 	Protocol Protocol
@@ -25,15 +25,24 @@ type Route struct {
 	SourceAddress netip.Addr
 	EHLOName      string // empty: the installation's host name
 	MaxMessage    int64  // octets; 0: the installation's limit
+
+	Soft    bool   // our 5xx is a 4xx for this mail
+	Shadow  bool   // no finding changes anything for this mail
+	Contact string // instead of Settings.Contact
 }
 
 // A Server is one host of a Route.
 type Server struct {
 	Address        string // host:port
 	Priority       int    // lower is tried first
-	Weight         int    // share inside one priority, at least 1
-	MaxConnections int    // cap of simultaneous connections, at least 1
+	Weight         int    // share inside one priority, at least 1; 0 in Settings: 1
+	MaxConnections int    // cap of simultaneous connections, at least 1; 0 in Settings: DefaultMaxConnections
 }
+
+// DefaultMaxConnections is how many connections a server gets at once when
+// nothing is said: 50, Postfix's own default limit for one client. More would
+// be refused there; fewer would make us the bottleneck.
+const DefaultMaxConnections = 50
 
 // Protocol is what a route's servers speak.
 type Protocol uint8
