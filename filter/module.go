@@ -1,11 +1,9 @@
-// Package filter is where content modules meet a message: the module
-// interfaces, the event channel they publish findings on, and the chain that
-// runs them under deadlines.
 package filter
 
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"sluice/policy"
 	"sluice/stream/wire"
@@ -30,25 +28,32 @@ type Envelope struct {
 	Tenant     string      // known from the first recipient on
 }
 
-// A Module is one filter. What it can do it says by implementing Greeter,
-// SenderChecker, RecipientChecker or ContentModule as well. One Module serves
-// all sessions at once.
+// A Module is one filter. What it can do it says by implementing
+// SessionChecker, SenderChecker, RecipientChecker or ContentModule as well.
+// One Module serves all sessions at once.
+//
+// What checks are given is theirs until they return; what Open is given, until
+// the Scanner's Close. Checks may wait until ctx ends and must return then.
 type Module interface {
-	Name() string // first part of its rule names
+	// Name is the first part of the module's rule names and its label in
+	// metrics: lower-case letters, digits, "-" and "_".
+	Name() string
 }
 
 // A SessionChecker looks at a connection, first without and then with its
-// HELO name. A non-nil reply is spoken at RCPT.
+// HELO name. A non-nil reply, 4xx or 5xx, is spoken at RCPT.
 type SessionChecker interface {
 	CheckSession(ctx context.Context, s *Session, ch *Channel) *wire.Reply
 }
 
-// A SenderChecker looks at the reverse-path.
+// A SenderChecker looks at the reverse-path. A non-nil reply, 4xx or 5xx, is
+// spoken at RCPT.
 type SenderChecker interface {
 	CheckSender(ctx context.Context, s *Session, e *Envelope, ch *Channel) *wire.Reply
 }
 
-// A RecipientChecker looks at one forward-path. A non-nil reply answers that RCPT.
+// A RecipientChecker looks at one forward-path. A non-nil reply, 4xx or 5xx,
+// answers that RCPT.
 type RecipientChecker interface {
 	CheckRecipient(ctx context.Context, s *Session, e *Envelope, to wire.Path, ch *Channel) *wire.Reply
 }
@@ -64,12 +69,26 @@ type ContentModule interface {
 // returns: copy what you keep. Write never waits for anything. Finish is
 // called after the last piece, may wait until ctx ends, and returns nil only
 // if every finding is published. Close is called once, always, also when the
-// message was aborted.
+// message was aborted; nothing is called after it, and it never waits.
 type Scanner interface {
 	Write(p []byte)
 	Finish(ctx context.Context) error
 	Close()
 }
 
-// placeholder so that the package compiles; see chain.go and channel.go.
-var _ = policy.Finding{}
+// Immediate is implemented by a Scanner whose vote needs no waiting.
+// FinishNow is called instead of Finish, on the session's goroutine, and like
+// Write never waits.
+type Immediate interface {
+	FinishNow() error
+}
+
+// An Entry is one place in a Chain.
+type Entry struct {
+	Module Module
+	// Deadline bounds each check, and Finish. Zero means DefaultDeadline. The
+	// context a call is given may end earlier.
+	Deadline time.Duration
+	// OnFailure says what follows when the module could not do its work.
+	OnFailure policy.FailurePolicy
+}

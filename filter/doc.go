@@ -1,0 +1,79 @@
+// Package filter is where content modules meet a message: the module
+// interfaces, the channel they publish on, and the chain that runs them under
+// deadlines.
+//
+// The flow, with who calls what. A Chain is built once for a configuration; a
+// Visit is the chain at work on one session, a Run on one transaction:
+//
+//	stream                 chain                        modules
+//	connect, HELO, EHLO    Visit.CheckSession           SessionChecker
+//	MAIL                   Visit.Begin                  SenderChecker
+//	RCPT                   Run.Recipient                RecipientChecker
+//	data begins            Run.Open                     ContentModule.Open
+//	each piece             Run.Write                    Scanner.Write
+//	end of data            Run.Finish                   Immediate.FinishNow, Scanner.Finish
+//	over, or aborted       Run.Close                    Scanner.Close
+//
+// A check may return a reply that refuses. The chain asks the modules after
+// it all the same, so that findings are complete in shadow mode too, and hands
+// the first refusal in chain order to stream. A refusal of the session or the
+// reverse-path is remembered and spoken by stream, as the answer to RCPT:
+// earlier nobody knows whose mail is refused, and whether in shadow mode.
+//
+// # Who publishes what
+//
+// Every module publishes policy.Finding on the Channel it was given; the chain
+// itself publishes the finding NAME.failed for a module that could not do its
+// work. Findings about the session are part of every transaction's findings;
+// those of a HELO replace those of the HELO before. Events are published on
+// topics, which are declared in topic.go:
+//
+//	topic    event  published by            read by
+//	Links    Link   modules that read text  URL lists
+//	Leaves   Leaf   modules that unpack     fuzzy and known-file lists
+//
+// # Order
+//
+// Delivery is synchronous: when Publish returns, every subscriber has had the
+// event, in the order they subscribed. Until Finish all modules run on the
+// session's goroutine, so there is one order for all. At the end of data,
+// scanners that need not wait vote first (FinishNow), in chain order and on
+// the same goroutine; the others begin after the last of them, so they have
+// had every event of those. From then on events come from several goroutines:
+// those of one publisher stay in order, and a subscriber may be called by two
+// at once.
+//
+// Findings are handed out in chain order, and for one module in the order it
+// published, so neither the cutting of the content nor the speed of an engine
+// shows in a verdict.
+//
+// # Back-pressure, and who is too slow or too late
+//
+// There are no queues. A slow subscriber slows its publisher, and during Write
+// the whole message down to the sender's socket, so a subscriber must only
+// note what it will do in Finish. One that subscribes late has missed what was
+// before. No lock is held while a module runs: it may publish, subscribe and
+// be called back at any point, nested up to maxNested.
+//
+// What is published after Finish returned or after Close, or by a module that
+// has failed, goes nowhere and is counted (sluice_channel_dropped_total): the
+// verdict has been drawn. A subscriber that failed or whose message is over
+// gets nothing more.
+//
+// # Failure
+//
+// A panic anywhere in a module is recovered. That module has then failed for
+// this message and is not called again, except Close. It has failed as well
+// if it returns an error, does not answer within its deadline, answers with a
+// reply that is no refusal, or floods the channel. A failure is a finding, forced as the
+// entry's FailurePolicy says, and is counted; neither panic values nor error
+// texts, which may quote the message, are kept anywhere.
+//
+// A scanner that does not return from Finish at its deadline is left behind:
+// nobody waits for it, its Close is called when it does return, and Chain.Wait
+// knows of it. Checks are not left behind, for they share the session's data:
+// they run on its goroutine and must return when their context ends.
+//
+// Stream decides nothing here and policy.Decide everything: this package draws
+// no verdict.
+package filter
