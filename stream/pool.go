@@ -173,7 +173,7 @@ func (p *servers) pool(rt *policy.Route, server policy.Server, secure bool) (*po
 	if server.MaxConnections > 0 {
 		h.limitTo(server.MaxConnections)
 	} else {
-		h.limitTo(defaultConnections)
+		h.limitTo(policy.DefaultMaxConnections)
 	}
 	pl := p.pools[key]
 	if pl == nil {

@@ -3,13 +3,11 @@ package stream
 import (
 	"sync"
 	"time"
+
+	"sluice/policy"
 )
 
 const (
-	// defaultConnections is how many connections one host gets from us, idle
-	// ones included: what Postfix lets one client have
-	// (smtpd_client_connection_count_limit).
-	defaultConnections = 50
 	// netShare: one sender's network holds at most a fifth of a host's
 	// connections, or one slow address could block a customer's server.
 	netShare = 5
@@ -42,7 +40,7 @@ type host struct {
 }
 
 func newHost(addr string, now func() time.Time) *host {
-	return &host{addr: addr, now: now, limit: defaultConnections, nets: make(map[string]int)}
+	return &host{addr: addr, now: now, limit: policy.DefaultMaxConnections, nets: make(map[string]int)}
 }
 
 // A slotWaiter waits for a connection of its pool.
