@@ -47,7 +47,7 @@ func (s *session) bdat(arg []byte) {
 	case m.state == draining:
 		// The chunk's answer is the refusal; what follows is out of sequence.
 		m.ended = true
-		s.reply(tx.ended.reply.WithID(tx.id))
+		s.reply(tx.ended.reply)
 	default:
 		s.reply(replyOK)
 	}

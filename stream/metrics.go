@@ -16,7 +16,7 @@ var (
 	duplicates   = metrics.NewCounter("sluice_duplicate_suppressed_total")
 	remembered   = metrics.NewCounter("sluice_guard_remembered_total")
 	discarded    = metrics.NewCounter("sluice_discarded_total")
-	panics       = metrics.NewCounter("sluice_panics_total")
+	panics       = metrics.GetOrCreateCounter("sluice_panics_total") // filter counts there, too
 	acceptErrors = metrics.NewCounter("sluice_accept_errors_total")
 	proxyRefused = metrics.NewCounter("sluice_proxy_header_refused_total")
 	turnedAway   = metrics.NewCounter(`sluice_sessions_total{result="turned_away"}`)

@@ -297,7 +297,7 @@ func (tx *transaction) senderFailed(err error) {
 	s.parting = true
 	switch {
 	case errors.Is(err, errDrained):
-		s.reply(tx.ended.reply.WithID(tx.id))
+		s.reply(tx.ended.reply)
 	case errors.Is(err, errSenderSlow), errors.Is(err, errSenderLong):
 		tx.ended = ending{reply: replyTooSlow, verdict: Aborted, stage: "data", rule: "smtp.slow"}
 		s.reply(replyTooSlow)

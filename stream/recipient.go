@@ -113,7 +113,7 @@ func (tx *transaction) judgeRecipient(rt *policy.Route, rcpt wire.Rcpt) wire.Rep
 	if refusal == nil || tx.setup.Policy.Shadow(rt) {
 		return wire.Reply{}
 	}
-	return refusal.WithID(tx.id)
+	return *refusal
 }
 
 // forward takes the group's open recipients to the server and notes its answers.
@@ -131,7 +131,7 @@ func (tx *transaction) forward(asks []ask) {
 	n := 0
 	for i := range asks {
 		if asks[i].reply.Code == 0 && asks[i].same < 0 {
-			asks[i].reply = replies[n].WithID(tx.id)
+			asks[i].reply = replies[n]
 			tx.byServer = replies[n].Code >= 400
 			n++
 		}

@@ -166,9 +166,18 @@ func (s *session) lineFailed(err error) {
 	}
 }
 
-// reply queues a reply of ours or one relayed.
+// reply queues a reply of ours or one relayed. From MAIL on it names the
+// message, so that whoever holds only a bounce can ask about it.
 func (s *session) reply(r wire.Reply) {
-	s.out = r.AppendTo(s.out)
+	id := ""
+	if s.tx.open && r.Class() != 3 {
+		id = s.tx.id
+	}
+	s.replyTo(id, r)
+}
+
+func (s *session) replyTo(id string, r wire.Reply) {
+	s.out = r.WithID(id).AppendTo(s.out)
 	countReply(r)
 }
 

@@ -67,7 +67,7 @@ func (s *session) mailFrom(arg []byte) {
 		return
 	}
 	s.tx.begin(s, m)
-	s.reply(wire.Reply{Code: 250, Enhanced: "2.1.0", Text: "OK"}.WithID(s.tx.id))
+	s.reply(wire.Reply{Code: 250, Enhanced: "2.1.0", Text: "OK"})
 }
 
 // begin opens the transaction and asks the modules about the reverse-path.

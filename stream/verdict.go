@@ -47,7 +47,7 @@ func (tx *transaction) finishWith(r wire.Reply) {
 		s.parting = true
 		return
 	}
-	s.reply(r.WithID(id))
+	s.replyTo(id, r)
 }
 
 // conclude judges a complete message and, if it may go, commits it.

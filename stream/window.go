@@ -127,6 +127,9 @@ func (w *window) flushed() {
 
 // release gives everything back.
 func (w *window) release() {
+	if len(w.chunks) == 0 {
+		return // also where there never was a budget
+	}
 	for _, c := range w.chunks {
 		putChunk(c)
 	}
