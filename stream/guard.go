@@ -1,6 +1,12 @@
 package stream
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"sluice/stream/wire"
@@ -13,16 +19,88 @@ type Subject [16]byte
 
 // A Guard remembers the server's reply to messages whose sender may not have
 // got it, so that a retry is answered and not delivered twice (RFC 1047). The
-// cluster implements it over all pods; MemoryGuard over one process.
+// cluster implements it over all pods; MemoryGuard over one process. Methods
+// never wait.
 type Guard interface {
-	// Remember stores reply for subject, counted against net. It never waits.
+	// Remember stores reply for subject, counted against net; it ends a doubt.
 	Remember(subject Subject, net string, reply wire.Reply)
-	// Doubt notes that the terminator went out and no reply has come yet.
+	// Doubt notes that the terminator went out and that its reply may still come.
 	Doubt(subject Subject, net string)
-	// Lookup returns the stored reply, or doubt.
-	Lookup(subject Subject, now time.Time) (reply wire.Reply, found, doubt bool)
-	// Forget drops what is stored: the sender has the reply now.
+	// Lookup returns what is known of subject.
+	Lookup(subject Subject) (reply wire.Reply, known Known)
+	// Forget drops what is stored: the sender has the reply, or the doubt has ended.
 	Forget(subject Subject)
-	// Key is the secret subjects are keyed with.
+	// Key is the secret that subjects are keyed with.
 	Key() []byte
+}
+
+// Known is what a Guard knows of a subject.
+type Known uint8
+
+const (
+	Unknown Known = iota // deliver it
+	Stored               // was delivered: give the stored reply
+	Doubted              // may have been delivered: 451 until it is clear
+)
+
+// subjectOf names a transaction. Only an exact repetition has the same name:
+// a wrong stored 250 loses mail, and a miss costs one duplicate.
+func subjectOf(key []byte, tenant, net string, from wire.Path, to []wire.Path, size int64, content [sha256.Size]byte) Subject {
+	m := hmac.New(sha256.New, key)
+	b := make([]byte, 0, 512)
+	field := func(p []byte) {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
+		b = append(b, p...)
+	}
+	field([]byte(tenant))
+	field([]byte(net))
+	field(from.Bytes())
+	sorted := make([]string, len(to))
+	for i, p := range to {
+		sorted[i] = string(p.Bytes())
+	}
+	slices.Sort(sorted)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(sorted)))
+	for _, p := range sorted {
+		field([]byte(p))
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(size))
+	field(content[:])
+	m.Write(b)
+	var sum [sha256.Size]byte
+	return Subject(m.Sum(sum[:0])[:16])
+}
+
+// senderNet is the unit in which senders are counted: the /24 of an IPv4
+// address, the /64 of an IPv6 address.
+func senderNet(a netip.Addr) netip.Prefix {
+	a = a.Unmap()
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
+}
+
+// Bounds of what is remembered (RFC 5321 section 4.5.4.1: retries come after
+// at least 30 minutes).
+const (
+	guardLife    = 60 * time.Minute // how long a reply is kept
+	guardMemory  = 8 << 20          // octets of all entries; beyond: not stored, counted
+	guardPerNet  = 64               // live entries of one sender net
+	guardText    = 400              // octets of a reply's text
+	guardEntry   = 160              // octets an entry costs beside its text
+	guardSweeper = 256              // entries looked at for expiry at each store
+)
+
+// cutText bounds a reply's text to what is stored.
+func cutText(r wire.Reply) wire.Reply {
+	if len(r.Text) > guardText {
+		r.Text = strings.ToValidUTF8(r.Text[:guardText], "")
+	}
+	return r
 }

@@ -18,6 +18,15 @@ const (
 	behindCR
 )
 
+// SetLineStart says whether the next octet begins a line, for a message whose
+// first octets went out without s.
+func (s *Stuffer) SetLineStart(yes bool) {
+	s.place = insideLine
+	if yes {
+		s.place = lineStart
+	}
+}
+
 // Append appends content to dst, stuffed. Content may be cut anywhere.
 func (s *Stuffer) Append(dst, content []byte) []byte {
 	if len(content) == 0 {

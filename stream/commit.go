@@ -1,0 +1,200 @@
+package stream
+
+import (
+	"errors"
+	"time"
+
+	"sluice/policy"
+	"sluice/stream/wire"
+)
+
+// commit lets the terminator go and waits for the server's word. This is the
+// only place where a message can come to exist at a server.
+func (tx *transaction) commit(d policy.Disposition, deadline time.Time) wire.Reply {
+	s, m := tx.session, &tx.message
+	start := time.Now()
+	end, ok := tx.dataEnding()
+	if !ok {
+		tx.dropServer()
+		tx.ended.verdict, tx.ended.stage = Rejected, "end"
+		return replyNoFinalCRLF
+	}
+	if s.conn.gone(&s.in) {
+		// A sender that has left would send again what is delivered now.
+		senderGone.Inc()
+		tx.dropServer()
+		tx.ended.verdict, tx.ended.stage = Aborted, "end"
+		return wire.Reply{}
+	}
+	s.phase.Store(phaseCommitted)
+	up := m.out.up
+	replies, err := m.out.commit(m.window.held, end, len(tx.accepted), deadline)
+	tx.server += time.Since(start)
+	if err != nil {
+		return tx.uncommitted(err, up)
+	}
+	return tx.fold(d, replies)
+}
+
+// uncommitted is a message whose end brought no proper reply.
+func (tx *transaction) uncommitted(err error, up *upstream) wire.Reply {
+	tx.ended.stage = "end"
+	if errors.Is(err, errServerSpoke) {
+		return tx.spokeEarly(up)
+	}
+	tx.ended.verdict = DeferredByServer
+	if !up.terminated {
+		// The end was not written: the server cannot have taken the message.
+		tx.dropServer()
+		return replyUnconfirmed
+	}
+	uncertain.Inc()
+	tx.ended.uncertain = true
+	if errors.Is(err, errServerLate) {
+		tx.readOn(up)
+	} else {
+		tx.dropServer()
+	}
+	return replyUnconfirmed
+}
+
+// readOn waits in the background for the reply that is late: a retry must not
+// be delivered again if it was a 2xx, and may be if it was not.
+func (tx *transaction) readOn(up *upstream) {
+	s := tx.session
+	tx.message.out.up = nil
+	if up == tx.up {
+		tx.up = nil
+	}
+	c := s.claim
+	n := len(tx.accepted)
+	deadline := time.Now().Add(tx.setup.Timeouts.ServerLate)
+	if c.known {
+		s.server.Guard.Doubt(c.subject, c.net)
+	}
+	s.server.late.Go(func() {
+		replies, err := up.lateReplies(n, deadline)
+		s.server.servers.drop(up)
+		if !c.known {
+			return
+		}
+		if r := worst(replies); err == nil && len(replies) > 0 && r.Class() == 2 {
+			s.server.Guard.Remember(c.subject, c.net, r)
+		} else {
+			s.server.Guard.Forget(c.subject)
+		}
+	})
+}
+
+// serverFailed ends the server's part of a message that is still flowing.
+func (tx *transaction) serverFailed(err error) {
+	up := tx.message.out.up
+	if refusal, ok := errors.AsType[*serverRefusal](err); ok {
+		tx.ended.server = refusal.reply
+		tx.refuse(early(refusal.reply), verdictOf(early(refusal.reply)), "data", "")
+		return
+	}
+	if errors.Is(err, errServerSpoke) {
+		r := tx.spokeEarly(up)
+		tx.refuse(r, verdictOf(r), "data", "")
+		return
+	}
+	tx.refuse(replyUnconfirmed, DeferredByServer, "data", "")
+}
+
+// spokeEarly reads what a server said before the end of data: its refusal is
+// the message's; anything else is noise.
+func (tx *transaction) spokeEarly(up *upstream) wire.Reply {
+	r, err := up.reply(tx.session.server.ctx, tx.setup.Timeouts.ServerReset)
+	tx.dropServer()
+	tx.ended.verdict = DeferredByServer
+	if err != nil {
+		return replyUnconfirmed
+	}
+	tx.ended.server = r
+	tx.ended.verdict = verdictOf(early(r))
+	return early(r)
+}
+
+// early is a reply before the end of data: only a refusal can be meant.
+func early(r wire.Reply) wire.Reply {
+	if r.Class() < 4 {
+		return replyUnconfirmed
+	}
+	return fromServer(r)
+}
+
+// fold makes one reply of the server's: an LMTP server gives one for each
+// recipient (RFC 2033 section 4.2).
+func (tx *transaction) fold(d policy.Disposition, replies []wire.Reply) wire.Reply {
+	tx.ended.stage = "end"
+	r := worst(replies)
+	tx.ended.server = r
+	if r.Class() == 2 {
+		return tx.confirmed(confirmation{by: d, reply: r})
+	}
+	m := &tx.message
+	if r.Class() < 4 || r.Code == 421 {
+		tx.dropServer()
+	}
+	m.out.up = nil
+	if anyAccepted(replies) {
+		// Mixed: no single reply is true for all. Who has it is remembered,
+		// so that the exact retry goes to the others only.
+		tx.rememberEach(replies)
+		r = replyUnconfirmed
+	}
+	if r.Class() < 4 {
+		r = replyUnconfirmed
+	}
+	tx.ended.verdict = verdictOf(r)
+	return fromServer(r)
+}
+
+// worst is the reply that speaks for all: the first of the highest class.
+func worst(replies []wire.Reply) wire.Reply {
+	var w wire.Reply
+	for _, r := range replies {
+		if c := r.Class(); w.Code == 0 || c == 1 || c == 3 || c > w.Class() {
+			w = r
+		}
+	}
+	return w
+}
+
+// A confirmation is why a message may be answered with a 2xx.
+type confirmation struct {
+	reply   wire.Reply // the destination's own words
+	by      policy.Disposition
+	stored  bool // they were said to an earlier transmission of the same message
+	discard bool // an explicit choice of policy
+}
+
+// confirmed is the one function of the program that turns a message into a
+// 2xx (I1).
+func (tx *transaction) confirmed(c confirmation) wire.Reply {
+	s := tx.session
+	r := c.reply
+	tx.ended.verdict, tx.ended.stage = Delivered, "end"
+	switch {
+	case c.discard:
+		tx.ended.verdict = Discarded
+		return replyAccepted
+	case r.Class() != 2:
+		panic("confirmation without a 2xx")
+	case c.by.Action == policy.Divert:
+		tx.ended.verdict, r = Diverted, replyAccepted
+	case c.by.Action == policy.Quarantine:
+		tx.ended.verdict, r = Quarantined, replyAccepted
+	}
+	tx.message.out.up = nil // its session has ended the message in order
+	s.claim.open, s.claim.reply, s.claim.mark = true, r, 0
+	return r.Sanitised()
+}
+
+// discard drops a message that policy said to accept and not deliver.
+func (tx *transaction) discard(d policy.Disposition) wire.Reply {
+	tx.giveUp()
+	discarded.Inc()
+	return tx.confirmed(confirmation{by: d, discard: true})
+}

@@ -1,0 +1,80 @@
+package stream
+
+import (
+	"crypto/sha256"
+	"hash"
+
+	"sluice/stream/wire"
+)
+
+// A message is the data of one transaction on its way: what frames it, what
+// is known of it, and what of it is still here.
+type message struct {
+	state  messageState
+	window window
+	framer wire.Framer // DATA
+	liner  wire.Liner  // BDAT
+	pieces [][]byte    // scratch of the framer
+	chunks int         // BDAT commands; 0: this is DATA
+	ended  bool        // BDAT: LAST was seen, or a chunk was refused
+	cr     bool        // BDAT: a CR waits for the octet behind it
+	joined []byte      // BDAT: scratch, that CR and what follows
+
+	// rewriting is on from the first bare CR or LF under NormaliseBareNewline:
+	// content is then made anew instead of forwarded.
+	rewriting bool
+	stuffer   wire.Stuffer
+	scratch   []byte // content made anew
+	stuffed   []byte // the same with dots stuffed
+
+	header headerEnd
+	facts  headerFacts
+	judged bool      // facts are complete
+	hash   hash.Hash // SHA-256 of the content
+	size   int64     // content octets
+
+	out     delivery
+	drained int64 // octets read for nothing after a refusal
+}
+
+// messageState says where the octets of a message go.
+//
+//	           first octets          over the window        refused
+//	(holding) -------------> holding -------------> flowing
+//	                            |                      |
+//	                            +------> draining <----+
+//
+// From holding the server has seen nothing and its session stays usable; from
+// flowing a refusal means dropping it.
+type messageState uint8
+
+const (
+	holding messageState = iota
+	flowing
+	draining
+)
+
+// start makes m ready for the data of a new message.
+func (m *message) start(b *budget) {
+	m.window.budget = b
+	if m.hash == nil {
+		m.hash = sha256.New()
+	} else {
+		m.hash.Reset()
+	}
+}
+
+// emptied returns a message for the next transaction that keeps m's scratch
+// memory where it is small. The window must be released.
+func (m *message) emptied() message {
+	clear(m.pieces)
+	n := message{pieces: m.pieces[:0], hash: m.hash}
+	n.window.chunks, n.window.held = m.window.chunks[:0], m.window.held[:0]
+	n.out.bufs, n.out.trace = m.out.bufs[:0], m.out.trace[:0]
+	return n
+}
+
+// bare tells whether a stray CR or LF was seen.
+func (m *message) bare() bool {
+	return (m.framer.Faults|m.liner.Faults)&(wire.FaultBareCR|wire.FaultBareLF) != 0
+}

@@ -1,0 +1,374 @@
+package stream
+
+import (
+	"errors"
+	"time"
+
+	"sluice/policy"
+	"sluice/stream/wire"
+)
+
+// errSenderSlow ends a session whose data comes too slowly; errSenderLong one
+// whose message takes too long.
+var (
+	errSenderSlow = errors.New("sender below the data rate")
+	errSenderLong = errors.New("message takes too long")
+	errDrained    = errors.New("nothing more is drained")
+)
+
+// data is DATA (RFC 5321 section 4.1.1.4).
+func (s *session) data(arg []byte) {
+	tx := &s.tx
+	switch {
+	case len(arg) > 0:
+		s.refuse(replyArgument)
+		return
+	case s.in.len() > 0:
+		// Whatever stands behind DATA is a body sent on a guess, or two
+		// messages in one: neither may run as commands.
+		s.outOfStep()
+		return
+	case !tx.open, len(tx.accepted) == 0, tx.message.chunks > 0:
+		s.refuse(replySequence)
+		return
+	}
+	m := &tx.message
+	m.start(&s.server.budget)
+	if !m.window.grow() {
+		s.reply(replyMemory)
+		tx.close()
+		return
+	}
+	tx.run.Open()
+	if tx.setup.Lookahead < 0 {
+		// Without a window the server's 354 comes before ours.
+		if r := tx.startServer(tx.up); r.Code != 0 {
+			tx.finishWith(r)
+			return
+		}
+	}
+	s.reply(wire.Reply{Code: 354, Text: "Go on"})
+	// Looked for again right before our 354: the reply group may have waited.
+	if !s.conn.quiet() {
+		s.out = s.out[:0]
+		s.outOfStep()
+		return
+	}
+	if s.flush() != nil {
+		return
+	}
+	if err := tx.receive(); err != nil {
+		tx.senderFailed(err)
+		return
+	}
+	tx.finish()
+}
+
+// receive reads the data up to its terminator. What is pipelined behind it
+// goes back to the session's input. An error is the sender's: it has gone, or
+// it is too slow; the message will not be committed.
+func (tx *transaction) receive() error {
+	s, m := tx.session, &tx.message
+	pace := pace{session: s, began: time.Now()}
+	for {
+		p := m.window.space()
+		if m.rewriting {
+			p = s.in.space()
+		}
+		n, err := pace.read(p)
+		if err != nil {
+			return err
+		}
+		var done bool
+		if m.rewriting {
+			s.in.w += n
+			done = tx.takeRewriting()
+		} else {
+			m.window.w += n
+			done = tx.take()
+		}
+		if done {
+			return nil
+		}
+		if m.state == draining {
+			if err := tx.drain(n, &pace); err != nil {
+				return err
+			}
+		} else {
+			tx.move()
+		}
+	}
+}
+
+// take looks at what was read into the window: its content goes to the
+// modules, its wire octets stay held. It tells whether the terminator was
+// found.
+func (tx *transaction) take() (done bool) {
+	m := &tx.message
+	w := &m.window
+	p := w.unread()
+	pieces, n, done := m.framer.Scan(p, m.pieces[:0])
+	m.pieces = pieces
+	if m.bare() && m.state != draining {
+		if tx.setup.BareNewline == RejectBareNewline {
+			tx.refuse(replyBareNewline, Rejected, "data", "smtp.bare_newline")
+		} else {
+			m.startRewriting(w)
+		}
+	}
+	tx.scan(pieces)
+	if m.state != draining && !m.rewriting {
+		octets := n
+		if done {
+			octets -= len(terminator)
+		}
+		m.header.scan(p[:octets])
+		w.hold(p[:octets])
+		m.atLineStart(p[:octets])
+	}
+	w.r += n
+	if done || m.rewriting {
+		// The rest is the next command, or, from now on, read elsewhere.
+		tx.session.in.put(w.unread())
+		w.w = w.r
+	}
+	if m.rewriting {
+		tx.rewrite(pieces)
+	}
+	return done
+}
+
+// takeRewriting is take for a message with bare newlines that is normalised:
+// it is read into the session's input and made anew in the window.
+func (tx *transaction) takeRewriting() (done bool) {
+	s, m := tx.session, &tx.message
+	pieces, n, done := m.framer.Scan(s.in.bytes(), m.pieces[:0])
+	m.pieces = pieces
+	tx.scan(pieces)
+	tx.rewrite(pieces)
+	s.in.use(n)
+	return done
+}
+
+// scan shows content to everybody who reads it.
+func (tx *transaction) scan(pieces [][]byte) {
+	m := &tx.message
+	for _, p := range pieces {
+		m.size += int64(len(p))
+		if m.state == draining {
+			continue
+		}
+		m.hash.Write(p)
+		tx.run.Write(p)
+	}
+	if limit := tx.maxMessage(); m.size > limit && m.state != draining {
+		tx.refuse(replyTooBig(limit), Rejected, "data", "smtp.size")
+	}
+}
+
+// maxMessage is the largest content this transaction may have.
+func (tx *transaction) maxMessage() int64 {
+	limit := tx.setup.Limits.MaxMessage
+	if tx.route != nil && tx.route.MaxMessage > 0 {
+		limit = min(limit, tx.route.MaxMessage)
+	}
+	return limit
+}
+
+// rewrite normalises content and holds what it becomes. All of it is copied
+// first: the pieces may lie in the chunk that is written to next.
+func (tx *transaction) rewrite(pieces [][]byte) {
+	m := &tx.message
+	m.scratch = m.scratch[:0]
+	for _, p := range pieces {
+		m.scratch = wire.Normalise(m.scratch, p)
+	}
+	tx.holdContent(m.scratch)
+}
+
+// holdContent holds a copy of content that is not forwarded as it came:
+// rewritten, or from BDAT. Dots are stuffed if it will go out as DATA.
+func (tx *transaction) holdContent(p []byte) {
+	m := &tx.message
+	if m.out.stuff && m.state != draining {
+		m.stuffed = m.stuffer.Append(m.stuffed[:0], p)
+		p = m.stuffed
+	}
+	for len(p) > 0 && m.state != draining {
+		n := min(len(p), chunkSize)
+		m.header.scan(p[:n])
+		for len(p[:n]) > 0 && m.state != draining {
+			k := m.window.add(p[:n])
+			p, n = p[k:], n-k
+			if n > 0 { // the budget is used up
+				tx.makeRoom()
+			}
+		}
+		tx.move()
+	}
+}
+
+// move makes room for more: in the window while it lasts, by forwarding then.
+func (tx *transaction) move() {
+	m := &tx.message
+	w := &m.window
+	switch {
+	case m.state == holding && w.size <= tx.windowSize():
+		if len(w.space()) == 0 && !w.grow() {
+			tx.makeRoom()
+		}
+	case m.out.bdat && w.size < chunkSize:
+		// A chunk for the server is worth a round trip; the last one waits
+		// here for the verdict.
+	default:
+		tx.makeRoom()
+	}
+	if m.state == draining {
+		w.flushed()
+	}
+}
+
+// makeRoom empties the window into the server's session.
+func (tx *transaction) makeRoom() {
+	switch tx.message.state {
+	case holding:
+		tx.overflow()
+	case flowing:
+		tx.pass()
+	}
+}
+
+// windowSize is how much is held before the server must see it. Without
+// look-ahead that is the header block.
+func (tx *transaction) windowSize() int64 {
+	if tx.setup.Lookahead >= 0 {
+		return tx.setup.Lookahead
+	}
+	if tx.message.header.found {
+		return 0
+	}
+	return maxHeader
+}
+
+// overflow is the moment a message has outgrown its window: a provisional
+// verdict, then all that was held goes out, and from now on what arrives.
+func (tx *transaction) overflow() {
+	if !tx.judgeHeader() {
+		return
+	}
+	d := tx.decide(tx.run.Findings())
+	if d.Action >= policy.Defer {
+		tx.refuseBy(d, "data")
+		return
+	}
+	tx.begins(d, nil)
+}
+
+// pass forwards what is held while the message flows.
+func (tx *transaction) pass() {
+	m := &tx.message
+	if err := m.out.send(m.window.held); err != nil {
+		tx.serverFailed(err)
+		return
+	}
+	m.window.flushed()
+}
+
+// drain counts what is read for nothing; at its end the session ends.
+func (tx *transaction) drain(n int, p *pace) error {
+	m := &tx.message
+	m.window.flushed()
+	m.drained += int64(n)
+	if m.drained > tx.setup.Limits.MaxMessage {
+		return errDrained
+	}
+	if p.draining.IsZero() {
+		p.draining = time.Now()
+	}
+	if tx.session.server.strained() && time.Since(p.draining) > strainedDrain {
+		return errDrained
+	}
+	return nil
+}
+
+// senderFailed ends a transaction whose sender left or is cut off in its data.
+func (tx *transaction) senderFailed(err error) {
+	s := tx.session
+	s.parting = true
+	switch {
+	case errors.Is(err, errDrained):
+		s.reply(tx.ended.reply)
+	case errors.Is(err, errSenderSlow), errors.Is(err, errSenderLong):
+		tx.ended = ending{reply: replyTooSlow, verdict: Aborted, stage: "data", rule: "smtp.slow"}
+		s.reply(replyTooSlow)
+	case isTimeout(err) && s.server.interrupted(s.phase.Load()):
+		s.reply(replyShutdown(tx.setup.Hostname))
+	case isTimeout(err):
+		tx.ended = ending{reply: replyIdle, verdict: Aborted, stage: "data", rule: "smtp.timeout"}
+		s.reply(replyIdle)
+	}
+	if tx.ended.verdict == "" {
+		tx.ended = ending{verdict: Aborted, stage: "data"}
+	}
+	tx.close()
+}
+
+// A pace reads data and measures how fast the sender gives it. Only the time
+// spent waiting for the sender counts, never the server's back-pressure.
+type pace struct {
+	session  *session
+	began    time.Time
+	waited   time.Duration // since the current span began
+	octets   int64
+	draining time.Time // since when, zero: not
+}
+
+// read reads into b under the data time-outs.
+func (p *pace) read(b []byte) (int, error) {
+	s := p.session
+	t := &s.tx.setup.Timeouts
+	span, rate := t.SenderData, int64(s.tx.setup.Limits.DataRate)
+	if s.server.strained() {
+		span, rate = min(span, strainedData), max(rate, strainedDataRate)
+	}
+	before := time.Now()
+	s.conn.SetReadDeadline(before.Add(span))
+	if s.server.interrupted(s.phase.Load()) {
+		s.conn.SetReadDeadline(longAgo)
+	}
+	n, err := s.conn.Read(b)
+	if err != nil && n == 0 {
+		return 0, err
+	}
+	after := time.Now()
+	if after.Sub(p.began) > t.SenderMessage {
+		return 0, errSenderLong
+	}
+	p.waited += after.Sub(before)
+	p.octets += int64(n)
+	if p.waited >= span {
+		if p.octets < rate*int64(span/time.Second) {
+			return 0, errSenderSlow
+		}
+		p.waited, p.octets = 0, 0
+	}
+	return n, nil
+}
+
+// terminator ends the data (RFC 5321 section 4.1.1.4): a line with a dot only.
+// The CRLF before it belongs to the message.
+const terminator = ".\r\n"
+
+// startRewriting turns normalisation on, at whatever line position held
+// octets end.
+func (m *message) startRewriting(w *window) {
+	m.rewriting = true
+	m.out.stuff = true
+}
+
+// atLineStart keeps the stuffer at the line position of octets held as they came.
+func (m *message) atLineStart(p []byte) {
+	if len(p) > 0 {
+		m.stuffer.SetLineStart(p[len(p)-1] == '\n')
+	}
+}

@@ -1,0 +1,272 @@
+package stream
+
+import (
+	"errors"
+	"time"
+
+	"sluice/policy"
+	"sluice/stream/wire"
+)
+
+// An ask is one RCPT command of a pipelined group and the answer it gets.
+type ask struct {
+	rcpt  wire.Rcpt
+	reply wire.Reply // Code 0: not answered yet
+	same  int        // index of an equal recipient in the same group, or -1
+}
+
+// recipients is RCPT, together with the RCPTs pipelined behind it: those that
+// reach the server reach it in one write.
+func (s *session) recipients(arg []byte) {
+	if !s.tx.open {
+		s.refuse(replySequence)
+		return
+	}
+	asks := s.asks[:0]
+	for {
+		asks = append(asks, s.tx.ask(asks, arg))
+		line, n, err := wire.Line(s.in.bytes())
+		if err != nil {
+			break
+		}
+		verb, next := wire.ParseCommand(line)
+		if verb != wire.VerbRCPT {
+			break
+		}
+		s.in.use(n)
+		arg = next
+	}
+	s.tx.forward(asks)
+	for i := range asks {
+		s.tx.answer(asks, i)
+	}
+	clear(asks)
+	s.asks = asks[:0]
+}
+
+// ask answers one RCPT as far as we can without the server.
+func (tx *transaction) ask(asks []ask, arg []byte) ask {
+	rcpt, err := wire.ParseRcpt(arg, tx.session.offered)
+	a := ask{rcpt: rcpt, same: -1}
+	if err != nil {
+		a.reply = wire.ReplyForParse(err)
+		return a
+	}
+	for i := range tx.accepted {
+		if tx.accepted[i].To.Same(rcpt.To) {
+			a.reply = tx.replied[i]
+			return a
+		}
+	}
+	for i := range asks {
+		if asks[i].rcpt.To.Same(rcpt.To) && asks[i].same < 0 {
+			a.same = i
+			return a
+		}
+	}
+	rt := tx.routeFor(rcpt.To)
+	switch {
+	case rt == nil:
+		a.reply = replyRelayDenied
+	case len(tx.accepted)+len(asks) >= tx.setup.Limits.Recipients:
+		a.reply = replySeparately
+	case tx.route != nil && rt != tx.route, len(asks) > 0 && tx.route == nil && rt != tx.groupRoute(asks):
+		a.reply = replySeparately
+	case rt.MaxMessage > 0 && tx.mail.Size > rt.MaxMessage:
+		a.reply = replyTooBig(rt.MaxMessage)
+	default:
+		a.reply = tx.judgeRecipient(rt, rcpt)
+	}
+	return a
+}
+
+// groupRoute is the route of the first recipient of a group that goes to the server.
+func (tx *transaction) groupRoute(asks []ask) *policy.Route {
+	for i := range asks {
+		if asks[i].reply.Code == 0 && asks[i].same < 0 {
+			return tx.routeFor(asks[i].rcpt.To)
+		}
+	}
+	return tx.routeFor(asks[len(asks)-1].rcpt.To)
+}
+
+// routeFor finds a recipient's route. The bare <Postmaster> (RFC 5321 section
+// 4.5.1) belongs to the first route.
+func (tx *transaction) routeFor(to wire.Path) *policy.Route {
+	p := tx.setup.Policy
+	if to.IsPostmaster() {
+		if routes := p.Routes(); len(routes) > 0 {
+			return routes[0]
+		}
+	}
+	return p.Route(to.Domain())
+}
+
+// judgeRecipient asks policy: what was found at connect, HELO or MAIL is
+// spoken here, then the modules see the recipient. The zero Reply: go on.
+func (tx *transaction) judgeRecipient(rt *policy.Route, rcpt wire.Rcpt) wire.Reply {
+	tx.env.Tenant = rt.Tenant
+	refusal := tx.refusal
+	if r := tx.run.Recipient(tx.session.server.ctx, rcpt.To); refusal == nil {
+		refusal = r
+	}
+	if refusal == nil || tx.setup.Policy.Shadow(rt) {
+		return wire.Reply{}
+	}
+	return *refusal
+}
+
+// forward takes the group's open recipients to the server and notes its answers.
+func (tx *transaction) forward(asks []ask) {
+	var rcpts []wire.Rcpt
+	for i := range asks {
+		if asks[i].reply.Code == 0 && asks[i].same < 0 {
+			rcpts = append(rcpts, asks[i].rcpt)
+		}
+	}
+	if len(rcpts) == 0 {
+		return
+	}
+	replies := tx.askServer(rcpts)
+	n := 0
+	for i := range asks {
+		if asks[i].reply.Code == 0 && asks[i].same < 0 {
+			asks[i].reply = replies[n]
+			tx.byServer = replies[n].Code >= 400
+			n++
+		}
+	}
+}
+
+// askServer returns one reply for each recipient, ours if the server is not
+// to be had.
+func (tx *transaction) askServer(rcpts []wire.Rcpt) []wire.Reply {
+	s := tx.session
+	start := time.Now()
+	defer func() { tx.server += time.Since(start) }()
+	if tx.up == nil {
+		rt := tx.routeFor(rcpts[0].To)
+		replies, err := tx.openServer(rt, rcpts)
+		if err != nil {
+			return repeat(replyFor(err), len(rcpts))
+		}
+		return replies
+	}
+	replies, err := tx.up.recipients(s.server.ctx, rcpts)
+	if err == nil {
+		return replies
+	}
+	// The session died: nothing of the message was sent, so the transaction
+	// is said again on a fresh one.
+	if err := tx.replay(); err != nil {
+		return repeat(replyFor(err), len(rcpts))
+	}
+	if replies, err = tx.up.recipients(s.server.ctx, rcpts); err != nil {
+		s.server.servers.drop(tx.up)
+		tx.up = nil
+		return repeat(replyFor(err), len(rcpts))
+	}
+	return replies
+}
+
+// openServer opens the server's side of the transaction with its first recipients.
+func (tx *transaction) openServer(rt *policy.Route, rcpts []wire.Rcpt) ([]wire.Reply, error) {
+	s := tx.session
+	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, rt, rcpts[0].To.Domain(), tx.identity(), tx.serverMail(), rcpts)
+	tx.connect = time.Since(tx.began)
+	if err != nil {
+		return nil, err
+	}
+	if !anyAccepted(replies) {
+		s.server.servers.release(up)
+		return replies, nil
+	}
+	tx.up, tx.route = up, rt
+	return replies, nil
+}
+
+// serverMail is MAIL as the server gets it: the sender's parameters, and a
+// SIZE that counts what we prepend (RFC 1870).
+func (tx *transaction) serverMail() wire.Mail {
+	m := tx.mail
+	if m.Size >= 0 {
+		m.Size += maxTrace / 8 // what the fields take in practice, rounded up
+	}
+	return m
+}
+
+// replay says MAIL and the accepted RCPTs again on another session. All must
+// be accepted again, else the transaction cannot go on.
+func (tx *transaction) replay() error {
+	s := tx.session
+	if tx.up != nil {
+		s.server.servers.drop(tx.up)
+		tx.up = nil
+	}
+	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, tx.route, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
+	if err != nil {
+		return err
+	}
+	for _, r := range replies {
+		if r.Class() != 2 {
+			s.server.servers.release(up)
+			return errNotConfirmed
+		}
+	}
+	tx.up = up
+	return nil
+}
+
+// errNotConfirmed: the server did not, or not again, say what is needed.
+var errNotConfirmed = &ReplyError{Reply: replyUnconfirmed, Err: errors.New("server did not confirm")}
+
+// answer queues the reply to the i-th RCPT of a group.
+func (tx *transaction) answer(asks []ask, i int) {
+	s, a := tx.session, &asks[i]
+	if a.same >= 0 {
+		a.reply = asks[a.same].reply
+	}
+	tx.asked = append(tx.asked, RecordRecipient{To: a.rcpt.To, Code: a.reply.Code})
+	if a.reply.Class() == 2 {
+		if a.same < 0 && !tx.has(a.rcpt.To) {
+			tx.accepted = append(tx.accepted, a.rcpt)
+			tx.replied = append(tx.replied, a.reply)
+			tx.env.Recipients = append(tx.env.Recipients, a.rcpt.To)
+		}
+		s.reply(a.reply)
+		return
+	}
+	tx.refused = a.reply
+	switch a.reply.Code {
+	case 500, 501, 555, 553:
+		s.refuse(a.reply) // counts
+	default:
+		s.reply(a.reply)
+	}
+}
+
+func (tx *transaction) has(to wire.Path) bool {
+	for i := range tx.accepted {
+		if tx.accepted[i].To.Same(to) {
+			return true
+		}
+	}
+	return false
+}
+
+func anyAccepted(replies []wire.Reply) bool {
+	for _, r := range replies {
+		if r.Class() == 2 {
+			return true
+		}
+	}
+	return false
+}
+
+func repeat(r wire.Reply, n int) []wire.Reply {
+	out := make([]wire.Reply, n)
+	for i := range out {
+		out[i] = r
+	}
+	return out
+}

@@ -1,0 +1,340 @@
+package stream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"sluice/filter"
+	"sluice/policy"
+	"sluice/stream/wire"
+)
+
+// A session is one sender's connection, served by one goroutine from the
+// greeting to the close. Verbs are methods that return a reply and do not
+// write it; replies leave together when the input is used up.
+type session struct {
+	server *Server
+	listen *Listener
+	conn   *conn
+	in     input
+	out    []byte // replies not written yet
+	setup  *Setup // in force for the next transaction
+
+	info    filter.Session
+	net     netip.Prefix // the sender's net, the unit of counting
+	exempt  bool         // from per-address limits
+	visit   *filter.Visit
+	refusal *wire.Reply // found at connect or HELO, spoken at RCPT
+
+	helo    string
+	esmtp   bool
+	tlsOn   bool
+	offered wire.Extensions // in the last EHLO
+	tx      transaction     // the current one; open says whether there is one
+	serial  int             // of transactions begun
+	errors  int             // refused commands
+	idle    int             // commands without progress
+	parting bool            // nothing more is read: the connection ends
+	asked   bool            // the sender has said something
+	began   time.Time
+	record  *Record // of the finished transaction, told once its reply is out
+	claim   claim   // the 250 that the sender may not have yet
+	early   bool    // the sender spoke before the greeting
+	asks    []ask   // scratch of recipients
+	local   netip.AddrPort
+
+	phase   atomic.Int32           // one of the phases below, for Shutdown
+	callOff atomic.Pointer[func()] // ends the server's session, for Shutdown
+}
+
+// What a session is doing, as far as a shutdown must know.
+const (
+	phaseIdle      int32 = iota // between transactions: 421 at once
+	phaseOpen                   // in a transaction: may finish within the grace
+	phaseCommitted              // the terminator is out: may wait for the server's word
+)
+
+// serve runs the session to its end. The connection is closed when it returns.
+func (s *session) serve() {
+	defer s.end()
+	if !s.greet() {
+		return
+	}
+	for !s.parting {
+		line, err := s.nextLine()
+		if err != nil {
+			s.lineFailed(err)
+			if s.parting {
+				break
+			}
+			continue
+		}
+		s.command(line)
+	}
+	s.flush()
+	s.part()
+}
+
+// greet says hello, after TLS on a listener with implicit TLS.
+func (s *session) greet() bool {
+	if s.listen.Implicit && !s.startTLS() {
+		return false
+	}
+	s.visit = s.setup.Chain.Visit(&s.info)
+	if d := s.setup.BannerDelay; d > 0 {
+		s.awaitEarly(d)
+	}
+	// What has arrived before the greeting was written is an early talker
+	// (RFC 5321 section 4.3.1); it costs no delay to see it.
+	if s.in.len() > 0 || !s.conn.quiet() {
+		s.early = true
+	}
+	s.refusal = s.visit.CheckSession(s.server.ctx)
+	if s.server.stopping.Load() {
+		s.reply(replyShutdown(s.setup.Hostname))
+		s.parting = true
+	} else {
+		s.reply(wire.Reply{Code: 220, Text: s.setup.Hostname + " ESMTP Sluice id=" + s.info.ID})
+	}
+	return true
+}
+
+// awaitEarly waits for d, or until the sender speaks before its turn.
+func (s *session) awaitEarly(d time.Duration) {
+	s.conn.SetReadDeadline(time.Now().Add(d))
+	_ = s.conn.fill(&s.in)
+}
+
+// nextLine returns the next command line. Before it waits, all replies leave.
+func (s *session) nextLine() ([]byte, error) {
+	for {
+		line, n, err := wire.Line(s.in.bytes())
+		if !errors.Is(err, wire.ErrShort) && (n > 0 || err == nil) {
+			s.in.use(n)
+			return line, err
+		}
+		// An overlong line's end is not there yet: it is read until it ends
+		// or fills the chunk.
+		if err := s.flush(); err != nil {
+			return nil, err
+		}
+		s.awaitTurn()
+		if err := s.conn.fill(&s.in); err != nil {
+			return nil, err
+		}
+		s.asked = true
+		s.settle(false)
+	}
+}
+
+// awaitTurn sets the deadline for the next command.
+func (s *session) awaitTurn() {
+	wait := s.setup.Timeouts.SenderCommand
+	if s.server.strained() {
+		wait = min(wait, strainedCommand)
+	}
+	s.conn.SetReadDeadline(time.Now().Add(wait))
+	// Shutdown first raises stopping, then sets past deadlines: whichever of
+	// us was later, the session wakes.
+	if s.server.interrupted(s.phase.Load()) {
+		s.conn.SetReadDeadline(longAgo)
+	}
+}
+
+// lineFailed answers a line that could not be had.
+func (s *session) lineFailed(err error) {
+	switch {
+	case errors.Is(err, wire.ErrLineLong), errors.Is(err, wire.ErrBareNewline):
+		s.refuse(replySyntax)
+	case errors.Is(err, errInputFull):
+		s.parting = true // 64 KiB without a line end
+	case isTimeout(err):
+		s.parting = true
+		if s.server.interrupted(s.phase.Load()) {
+			s.reply(replyShutdown(s.setup.Hostname))
+		} else {
+			s.reply(replyIdle)
+		}
+	default:
+		s.parting = true
+	}
+}
+
+// reply queues a reply of ours or one relayed. From MAIL on it names the
+// message, so that whoever holds only a bounce can ask about it.
+func (s *session) reply(r wire.Reply) {
+	id := ""
+	if s.tx.open && r.Class() != 3 {
+		id = s.tx.id
+	}
+	s.replyTo(id, r)
+}
+
+func (s *session) replyTo(id string, r wire.Reply) {
+	s.out = r.WithID(id).AppendTo(s.out)
+	countReply(r)
+}
+
+// refuse queues a refusal of what the sender did wrong, and counts it.
+func (s *session) refuse(r wire.Reply) {
+	s.errors++
+	if s.errors >= s.setup.Limits.Errors {
+		s.hangUp(replyTooMuch(s.net.String()))
+		return
+	}
+	s.reply(r)
+}
+
+// hangUp queues a last reply.
+func (s *session) hangUp(r wire.Reply) {
+	s.reply(r)
+	s.parting = true
+}
+
+// flush writes the replies of a group in one write.
+func (s *session) flush() error {
+	if len(s.out) > 0 {
+		s.conn.SetWriteDeadline(time.Now().Add(s.setup.Timeouts.SenderCommand))
+		_, err := s.conn.Write(s.out)
+		s.out = s.out[:0]
+		if cap(s.out) > maxKeptReplies {
+			s.out = nil
+		}
+		if err != nil {
+			s.parting = true
+			return err
+		}
+		s.claim.sent(s.conn)
+	}
+	if s.record != nil {
+		s.server.tell(s.record)
+		s.record = nil
+	}
+	return nil
+}
+
+// maxKeptReplies is the largest reply buffer a waiting session keeps: 1 KiB
+// holds an EHLO reply.
+const maxKeptReplies = 1 << 10
+
+// startTLS makes the handshake; on failure the connection is useless.
+func (s *session) startTLS() bool {
+	wait := s.setup.Timeouts.SenderTLS
+	if s.server.strained() {
+		wait = min(wait, strainedHandshake)
+	}
+	s.conn.SetDeadline(time.Now().Add(wait))
+	if err := s.conn.startTLSServer(context.Background(), s.listen.TLS()); err != nil {
+		countTLS("sender", "failed")
+		s.parting = true
+		return false
+	}
+	s.conn.SetDeadline(time.Time{})
+	st := s.conn.tls.ConnectionState()
+	s.tlsOn = true
+	s.info.TLS = tlsText(st)
+	countTLS("sender", tls.VersionName(st.Version))
+	return true
+}
+
+// part ends a connection in order. Where the sender's TCP has not yet
+// acknowledged a 250, we wait a little for its close, which tells.
+func (s *session) part() {
+	if s.claim.open && !s.claim.settle(s.conn) {
+		s.conn.shutdownWrite()
+		s.conn.SetReadDeadline(time.Now().Add(partingWait))
+		for s.conn.fill(&s.in) == nil {
+			s.in.drop()
+		}
+	}
+}
+
+// partingWait is how long the end of a connection waits for the sender's last
+// acknowledgement: 5 s, several round trips; after it the reply counts as
+// not received and is remembered.
+const partingWait = 5 * time.Second
+
+// end is the clean-up of every session, also of one that panicked.
+func (s *session) end() {
+	if r := recover(); r != nil {
+		countPanic()
+		s.tx.abandon()
+		s.out = s.out[:0]
+		s.reply(replyLocal)
+		s.flush()
+	}
+	s.tx.close()
+	s.settle(true)
+	if s.record != nil {
+		s.server.tell(s.record)
+	} else if s.serial == 0 && (s.asked || s.in.len() > 0) {
+		s.server.tell(s.sessionRecord())
+	}
+	s.conn.closeNotify()
+	s.in.drop()
+}
+
+// sessionRecord is the line of a session that ended before MAIL.
+func (s *session) sessionRecord() *Record {
+	now := time.Now()
+	return &Record{
+		Session: s.info.ID, Config: s.setup.ID, Time: now,
+		Peer: s.info.Peer, Helo: s.helo, TLS: s.info.TLS,
+		Verdict: NoMessage, Stage: "connect", Total: now.Sub(s.began),
+		Findings: s.findings(s.visit.Findings()),
+	}
+}
+
+// findings adds what the wire itself had to say to the modules' findings.
+func (s *session) findings(found []policy.Finding) []policy.Finding {
+	if s.early {
+		found = append(found, policy.Finding{Module: "smtp", Rule: "smtp.early_talker"})
+	}
+	return found
+}
+
+// newID is 64 random bits in Crockford's base 32: 13 characters.
+func newID() string {
+	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	var b [13]byte
+	v := rand.Uint64()
+	for i := range b {
+		b[len(b)-1-i] = digits[v&31]
+		v >>= 5
+	}
+	return string(b[:])
+}
+
+func tlsText(st tls.ConnectionState) string {
+	return tls.VersionName(st.Version) + " " + tls.CipherSuiteName(st.CipherSuite)
+}
+
+// shutdownWrite sends a FIN (and close_notify) and goes on reading.
+func (c *conn) shutdownWrite() {
+	if c.tls != nil {
+		_ = c.tls.CloseWrite()
+	}
+	if c.sock.tcp != nil {
+		_ = c.sock.tcp.CloseWrite()
+	}
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// Shorter waits while more than 80 % of sessions or memory are in use.
+const (
+	strainedHandshake = 10 * time.Second
+	strainedCommand   = 10 * time.Second
+	strainedData      = 30 * time.Second
+	strainedDataRate  = 4 << 10 // octets a second
+	strainedDrain     = 60 * time.Second
+)
+
+var _ net.Conn = (*socket)(nil)

@@ -1,0 +1,142 @@
+package stream
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"sluice/policy"
+)
+
+// Trace fields stay below this altogether: the offered SIZE leaves them as
+// much room below the server's.
+const maxTrace = 8 << 10
+
+// foldAt is the line length above which a Received field is folded (RFC 5322
+// section 2.1.1).
+const foldAt = 78
+
+// A traceField collects the words of one Received field and folds them.
+type traceField struct {
+	b    []byte
+	line int // octets in the current line
+}
+
+// word appends words that belong together on one line.
+func (f *traceField) word(w string) {
+	if f.line > 0 && f.line+1+len(w) > foldAt {
+		f.b = append(f.b, "\r\n\t"...)
+		f.line = 1
+	} else if f.line > 0 {
+		f.b = append(f.b, ' ')
+		f.line++
+	}
+	f.b = append(f.b, w...)
+	f.line += len(w)
+}
+
+// appendTrace appends the fields that stand before every message: Received
+// (RFC 5321 section 4.4), and, but for shadow mode, the message id and what
+// the verdict was if it is complete. There is no "for" unless it is asked for:
+// it would tell one recipient of another.
+func (tx *transaction) appendTrace(b []byte, verdict *policy.Disposition) []byte {
+	s := tx.session
+	f := traceField{b: b}
+	f.word("Received: from " + cleanName(s.helo))
+	f.word("(" + cleanName(orUnknown(s.info.PTR)) + " [" + addressText(s.info.Peer.Addr()) + "])")
+	f.word(string(ownMark(tx.setup.Hostname)))
+	f.word("with " + s.protocol(tx))
+	f.word("id " + tx.id)
+	if tls := s.info.TLS; tls != "" {
+		f.word("(" + tls + ")")
+	}
+	if tx.setup.ReceivedFor && len(tx.accepted) == 1 {
+		f.word("for " + string(tx.accepted[0].To.AppendTo(nil)))
+	}
+	f.b = append(f.b, ';')
+	f.line++
+	f.word(tx.began.Format(time.RFC1123Z))
+	b = append(f.b, "\r\n"...)
+	if tx.shadow() {
+		return b
+	}
+	b = append(b, "X-Sluice-Id: "...)
+	b = append(b, tx.id...)
+	b = append(b, "\r\n"...)
+	if verdict != nil {
+		b = appendVerdict(b, verdict)
+	}
+	return b
+}
+
+func appendVerdict(b []byte, d *policy.Disposition) []byte {
+	b = append(b, "X-Sluice-Verdict: "...)
+	b = append(b, d.Action.String()...)
+	if d.Rule != "" {
+		b = append(b, "; rule="...)
+		b = append(b, cleanName(d.Rule)...)
+	}
+	b = append(b, "; score="...)
+	b = strconv.AppendFloat(b, d.Score, 'f', 2, 64)
+	return append(b, "\r\n"...)
+}
+
+// protocol is the "with" of Received (RFC 3848, RFC 6531 section 3.7.3).
+func (s *session) protocol(tx *transaction) string {
+	if !s.esmtp {
+		return "SMTP"
+	}
+	name := "ESMTP"
+	if tx.mail.SMTPUTF8 {
+		name = "UTF8SMTP"
+	}
+	if s.info.TLS != "" {
+		name += "S"
+	}
+	return name
+}
+
+// cleanName reduces a name a peer claimed to what can stand in a header field.
+func cleanName(name string) string {
+	clean := true
+	for i := range len(name) {
+		clean = clean && nameOctet(name[i])
+	}
+	if clean && name != "" && len(name) <= 255 {
+		return name
+	}
+	b := make([]byte, 0, len(name))
+	for i := range min(len(name), 255) {
+		if nameOctet(name[i]) {
+			b = append(b, name[i])
+		}
+	}
+	if len(b) == 0 {
+		return "unknown"
+	}
+	return string(b)
+}
+
+func nameOctet(c byte) bool {
+	switch {
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		return true
+	}
+	return c == '-' || c == '.' || c == '_' || c == ':' || c == '[' || c == ']'
+}
+
+func orUnknown(name string) string {
+	if name == "" {
+		return "unknown"
+	}
+	return name
+}
+
+// addressText is an address literal's inside (RFC 5321 section 4.1.3).
+func addressText(a netip.Addr) string {
+	a = a.Unmap()
+	if a.Is6() {
+		return "IPv6:" + a.WithZone("").String()
+	}
+	return a.String()
+}

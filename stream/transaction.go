@@ -1,0 +1,136 @@
+package stream
+
+import (
+	"strconv"
+	"time"
+
+	"sluice/filter"
+	"sluice/policy"
+	"sluice/stream/wire"
+)
+
+// A transaction is one mail transaction, MAIL to the reply to its end of data
+// (RFC 5321 section 3.3). A session has one value for all of them, in turn.
+type transaction struct {
+	session *session
+	open    bool
+	setup   *Setup // what it began with; a reload does not touch it
+	id      string
+	began   time.Time
+
+	mail    wire.Mail
+	env     filter.Envelope
+	run     *filter.Run
+	refusal *wire.Reply // found at connect, HELO or MAIL, spoken at RCPT
+
+	asked    []RecordRecipient
+	accepted []wire.Rcpt
+	replied  []wire.Reply  // to each accepted recipient
+	route    *policy.Route // fixed by the first accepted recipient
+	up       *upstream     // session to the route's server; nil before and when dropped
+	refused  wire.Reply    // the last refusal of a recipient, and who said it
+	byServer bool
+
+	message       message // its data
+	serverAddress string
+	waited        time.Duration // for the sender's data
+	ended         ending        // how it ended, once that is known
+	connect       time.Duration
+	server        time.Duration
+}
+
+// mailFrom is MAIL (RFC 5321 section 4.1.1.2).
+func (s *session) mailFrom(arg []byte) {
+	switch {
+	case s.helo == "":
+		s.refuse(replySequence)
+		return
+	case s.tx.open:
+		s.refuse(replySequence)
+		return
+	case s.server.interrupted(phaseIdle):
+		s.hangUp(replyShutdown(s.setup.Hostname))
+		return
+	}
+	s.takeSetup()
+	m, err := wire.ParseMail(arg, s.offered)
+	if err != nil {
+		s.refuse(wire.ReplyForParse(err))
+		return
+	}
+	if m.Size > s.setup.Limits.MaxMessage {
+		s.refuse(replyTooBig(s.setup.Limits.MaxMessage))
+		return
+	}
+	if s.server.budget.short() {
+		s.reply(replyMemory)
+		return
+	}
+	s.tx.begin(s, m)
+	s.reply(wire.Reply{Code: 250, Enhanced: "2.1.0", Text: "OK"})
+}
+
+// begin opens the transaction and asks the modules about the reverse-path.
+func (tx *transaction) begin(s *session, m wire.Mail) {
+	s.serial++
+	tx.session, tx.open, tx.setup = s, true, s.setup
+	tx.id = s.info.ID + "." + strconv.Itoa(s.serial)
+	tx.began = time.Now()
+	tx.mail = m
+	tx.env = filter.Envelope{ID: tx.id, From: m.From, Size: m.Size, Recipients: tx.env.Recipients[:0]}
+	s.phase.Store(phaseOpen)
+	tx.run, tx.refusal = s.visit.Begin(s.server.ctx, &tx.env)
+	if tx.refusal == nil {
+		tx.refusal = s.refusal
+	}
+}
+
+// shadow tells whether findings must not change what happens.
+func (tx *transaction) shadow() bool { return tx.setup.Policy.Shadow(tx.route) }
+
+// close ends the transaction, whatever state it is in: nothing that was not
+// confirmed is committed (I2). What became of it is left for the log.
+func (tx *transaction) close() {
+	if !tx.open {
+		return
+	}
+	tx.abandon()
+	s := tx.session
+	s.phase.Store(phaseIdle)
+	s.record = tx.makeRecord()
+	if tx.run != nil {
+		tx.run.Close()
+	}
+	clear(tx.asked)
+	clear(tx.accepted)
+	clear(tx.env.Recipients)
+	*tx = transaction{
+		asked: tx.asked[:0], accepted: tx.accepted[:0], replied: tx.replied[:0],
+		env:     filter.Envelope{Recipients: tx.env.Recipients[:0]},
+		message: tx.message.emptied(),
+	}
+}
+
+// abandon lets go of the server's session: kept for others if it has seen
+// nothing of the message, dropped if it has.
+func (tx *transaction) abandon() {
+	tx.message.window.release()
+	if tx.up == nil {
+		return
+	}
+	if tx.up.sent() {
+		tx.session.server.servers.drop(tx.up)
+	} else {
+		tx.session.server.servers.release(tx.up)
+	}
+	tx.up = nil
+}
+
+// identity is how the sender is told to the server, where a route asks for it.
+func (tx *transaction) identity() *senderIdentity {
+	s := tx.session
+	return &senderIdentity{
+		addr: s.info.Peer, local: s.local, ptr: s.info.PTR, helo: s.helo,
+		proto: s.protocol(tx), net: s.net.String(), exempt: s.exempt,
+	}
+}

@@ -1,0 +1,339 @@
+package stream
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/policy"
+	"sluice/stream/wire"
+)
+
+// An ending is how a transaction ended, for the reply and the log.
+type ending struct {
+	reply     wire.Reply
+	verdict   Verdict
+	stage     string
+	rule      string
+	score     float64
+	would     policy.Action // in shadow mode
+	findings  []policy.Finding
+	server    wire.Reply // the server's own words to the end of data
+	duplicate bool
+	uncertain bool
+	scan      time.Duration
+}
+
+// finish takes a message whose last octet has been read to its end, and
+// queues the reply.
+func (tx *transaction) finish() {
+	tx.finishWith(tx.conclude(time.Now()))
+}
+
+// finishWith ends the transaction with a reply to the end of data. No reply
+// means that the sender has gone.
+func (tx *transaction) finishWith(r wire.Reply) {
+	s := tx.session
+	tx.ended.reply = r
+	id := tx.id
+	if r.Class() == 2 {
+		s.errors, s.idle = 0, 0
+	}
+	tx.close()
+	if r.Code == 0 {
+		s.parting = true
+		return
+	}
+	s.replyTo(id, r)
+}
+
+// conclude judges a complete message and, if it may go, commits it.
+func (tx *transaction) conclude(ended time.Time) wire.Reply {
+	m := &tx.message
+	if m.state == draining || !tx.judgeHeader() {
+		return tx.ended.reply
+	}
+	d := tx.judge()
+	tx.ended.scan = time.Since(ended)
+	switch d.Action {
+	case policy.Reject, policy.Defer:
+		tx.refuseBy(d, "end")
+		return tx.ended.reply
+	case policy.Discard:
+		return tx.discard(d)
+	}
+	if r, known := tx.remembered(); known {
+		return r
+	}
+	if m.state == holding && !tx.begins(d, &d) {
+		return tx.ended.reply
+	}
+	return tx.commit(d, ended.Add(tx.setup.Timeouts.ServerCommit))
+}
+
+// judge waits for every module's vote and asks policy.
+func (tx *transaction) judge() policy.Disposition {
+	ctx, cancel := context.WithTimeout(tx.session.server.ctx, tx.setup.Timeouts.Scan)
+	defer cancel()
+	return tx.decide(tx.run.Finish(ctx))
+}
+
+// decide asks policy and keeps what the log needs of its answer.
+func (tx *transaction) decide(findings []policy.Finding) policy.Disposition {
+	findings = tx.session.findings(findings)
+	faults := tx.message.framer.Faults | tx.message.liner.Faults
+	if faults&wire.FaultNUL != 0 {
+		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.nul"})
+	}
+	if faults&wire.FaultLongLine != 0 {
+		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.long_line"})
+	}
+	d := tx.setup.Policy.Decide(tx.route, findings)
+	tx.ended.findings, tx.ended.score, tx.ended.would = findings, d.Score, d.Would
+	if d.Rule != "" {
+		tx.ended.rule = d.Rule
+	}
+	return d
+}
+
+// judgeHeader reads the header block, once, before any of it leaves. It
+// reports false if that alone is a refusal.
+func (tx *transaction) judgeHeader() bool {
+	m := &tx.message
+	if m.judged || m.state != holding {
+		return true
+	}
+	m.judged = true
+	size := m.header.size
+	if !m.header.found {
+		size = maxHeader
+	}
+	m.facts = readHeader(m.window.prefix(size), tx.setup.Hostname)
+	if m.facts.loops() {
+		tx.refuse(replyHops, Rejected, "data", "smtp.loop")
+		return false
+	}
+	if len(m.facts.forgedAuthres) == 0 || tx.shadow() {
+		return true
+	}
+	switch tx.setup.AuthresForged {
+	case RejectAuthres:
+		tx.refuse(replyPolicy("smtp.authres_forged", tx.refusalURL()), Rejected, "data", "smtp.authres_forged")
+		return false
+	case RemoveAuthres:
+		for _, place := range slices.Backward(m.facts.forgedAuthres) {
+			m.window.cut(place[0], place[1])
+		}
+	}
+	return true
+}
+
+// refuse settles that the message is not delivered. If its end has not been
+// read yet, the rest is read for nothing.
+func (tx *transaction) refuse(r wire.Reply, v Verdict, stage, rule string) {
+	tx.ended.reply, tx.ended.verdict, tx.ended.stage, tx.ended.rule = r, v, stage, rule
+	tx.giveUp()
+}
+
+// giveUp makes sure that the server gets nothing more of the message. A
+// server that has seen a part of it loses its connection, never gets an end.
+func (tx *transaction) giveUp() {
+	m := &tx.message
+	if m.state == flowing {
+		tx.dropServer()
+	}
+	m.state = draining
+}
+
+func (tx *transaction) dropServer() {
+	up := tx.message.out.up
+	if up == nil {
+		up = tx.up
+	}
+	if up != nil {
+		tx.session.server.servers.drop(up)
+	}
+	if up == tx.up {
+		tx.up = nil
+	}
+	tx.message.out.up = nil
+}
+
+// refuseBy refuses as a disposition says.
+func (tx *transaction) refuseBy(d policy.Disposition, stage string) {
+	r, v := replyUnchecked, Deferred
+	switch {
+	case d.Action == policy.Reject:
+		r, v = replyPolicy(d.Rule, tx.refusalURL()), Rejected
+	case !strings.HasSuffix(d.Rule, failedSuffix):
+		r = replyDeferred(d.Rule)
+	}
+	tx.refuse(r, v, stage, d.Rule)
+}
+
+// failedSuffix ends the rule name of a module that could not vote.
+const failedSuffix = ".failed"
+
+// refusalURL is the page that explains this transaction's refusal, or empty.
+func (tx *transaction) refusalURL() string {
+	if tx.setup.RefusalURL == "" {
+		return ""
+	}
+	return tx.setup.RefusalURL + tx.id
+}
+
+// subject names this transaction for the guard. It is had once, after the
+// last octet of the content.
+func (tx *transaction) subject(to ...wire.Path) Subject {
+	var sum [sha256.Size]byte
+	tx.message.hash.Sum(sum[:0])
+	g := tx.session.server.Guard
+	return subjectOf(g.Key(), tx.route.Tenant, tx.session.net.String(), tx.mail.From, to, tx.message.size, sum)
+}
+
+// remembered answers an exact repetition of a message whose 250 the sender
+// may not have got (RFC 1047). The server gets nothing.
+func (tx *transaction) remembered() (wire.Reply, bool) {
+	if !tx.message.facts.hasMessageID {
+		return wire.Reply{}, false
+	}
+	s := tx.session
+	subject := tx.subject(tx.env.Recipients...)
+	s.claim = claim{subject: subject, known: true, net: s.net.String()}
+	switch r, known := s.server.Guard.Lookup(subject); known {
+	case Stored:
+		tx.giveUp()
+		duplicates.Inc()
+		tx.ended.duplicate = true
+		s.claim.stored = true
+		return tx.confirmed(confirmation{stored: true, reply: r}), true
+	case Doubted:
+		tx.refuse(replyUnconfirmed, DeferredByServer, "end", "")
+		return replyUnconfirmed, true
+	}
+	if tx.route.Protocol == policy.LMTP && len(tx.accepted) > 1 {
+		return tx.withoutCommitted()
+	}
+	return wire.Reply{}, false
+}
+
+// begins opens the server's side for the data: to the chosen destination,
+// with our trace fields before what is held. Complete is the whole verdict,
+// nil while only a part of the message has been judged. It reports false if
+// the message was refused instead.
+func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition) bool {
+	m := &tx.message
+	up := tx.up
+	if d.Action == policy.Divert || d.Action == policy.Quarantine {
+		var err error
+		if up, err = tx.openDivert(d.Route); err != nil {
+			tx.refuse(replyFor(err), Deferred, "end", d.Rule)
+			return false
+		}
+	}
+	if m.out.up != up {
+		if r := tx.startServer(up); r.Code != 0 {
+			tx.refuse(r, verdictOf(r), "data", "")
+			return false
+		}
+	}
+	m.out.trace, m.out.first = tx.appendTrace(m.out.trace[:0], complete), true
+	if complete == nil {
+		m.state = flowing
+		tx.pass()
+	}
+	return true
+}
+
+// startServer says DATA, unless the message goes by BDAT, and returns the
+// zero Reply if the server wants the message. A session that died meanwhile
+// has seen nothing of it: the transaction is said again on a fresh one.
+func (tx *transaction) startServer(up *upstream) wire.Reply {
+	m := &tx.message
+	start := time.Now()
+	defer func() { tx.server += time.Since(start) }()
+	m.out.bdat = m.chunks > 0 && !m.out.stuff && up.ehlo.Ext.Has(wire.Chunking)
+	if m.chunks > 0 && !m.out.stuff && !m.out.bdat {
+		m.stuffHeld()
+	}
+	if m.out.bdat {
+		m.out.up = up
+		return wire.Reply{}
+	}
+	r, err := up.data(tx.session.server.ctx)
+	if err != nil && up == tx.up {
+		if err = tx.replay(); err == nil {
+			up = tx.up
+			r, err = up.data(tx.session.server.ctx)
+		}
+	}
+	m.out.up = up
+	switch {
+	case err != nil:
+		tx.dropServer()
+		return replyFor(err)
+	case r.Code == 354:
+		return wire.Reply{}
+	case r.Code == 421:
+		tx.dropServer()
+		return fromServer(r)
+	case r.Class() >= 4:
+		tx.ended.server = r
+		m.out.up = nil
+		return fromServer(r)
+	}
+	tx.dropServer() // a 2xx to DATA, or another 3xx: who knows what it thinks
+	return replyUnconfirmed
+}
+
+// openDivert says the transaction to the route that policy chose instead.
+func (tx *transaction) openDivert(rt *policy.Route) (*upstream, error) {
+	if rt == nil {
+		return nil, errNotConfirmed
+	}
+	servers := tx.session.server.servers
+	up, _, replies, err := servers.open(tx.session.server.ctx, tx.setup, rt, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range replies {
+		if r.Class() != 2 {
+			servers.release(up)
+			return nil, &ReplyError{Reply: replyUnconfirmed, Err: errors.New("divert target refused a recipient")}
+		}
+	}
+	tx.release(tx.up) // has seen nothing of the message
+	tx.up = up
+	return up, nil
+}
+
+func (tx *transaction) release(up *upstream) {
+	if up == nil {
+		return
+	}
+	if up.sent() {
+		tx.session.server.servers.drop(up)
+	} else {
+		tx.session.server.servers.release(up)
+	}
+}
+
+// verdictOf is the word for a server's refusal.
+func verdictOf(r wire.Reply) Verdict {
+	if r.Class() == 5 {
+		return RefusedByServer
+	}
+	return DeferredByServer
+}
+
+// fromServer makes a server's refusal ours. A 421 ends only the server's
+// connection with us, not the sender's.
+func fromServer(r wire.Reply) wire.Reply {
+	if r.Code == 421 {
+		r.Code = 451
+	}
+	return r.Sanitised()
+}
