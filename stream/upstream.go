@@ -63,7 +63,7 @@ type upstream struct {
 	kept       bool  // used before: RSET comes first
 	trial      bool  // makes the breaker's trial
 	answered   bool  // gave a good reply since it was acquired
-	octets     bool  // of a message went out since the last envelope
+	octets     bool  // of a message went out, and its outcome is not known
 	inData     bool  // between 354 and the end of data
 	chunked    bool  // between the first BDAT and the outcome of the last
 	terminated bool  // the end of data went out, the outcome is not known
@@ -123,7 +123,8 @@ func (u *upstream) reusable(now time.Time) bool {
 		(u.ehlo.MailMax == 0 || u.mails < u.ehlo.MailMax) && now.Sub(u.born) < u.times.PoolAge
 }
 
-// sent is true once any octet of a message went out since the last envelope.
+// sent is true while the server has octets of a message and has not answered
+// its end: then it must not see that end, and the session must be dropped.
 func (u *upstream) sent() bool { return u.octets }
 
 var (
@@ -432,7 +433,7 @@ func (u *upstream) lateReplies(recipients int, deadline time.Time) ([]wire.Reply
 		return nil, err
 	}
 	u.in.release()
-	u.terminated, u.chunked = false, false
+	u.terminated, u.chunked, u.octets = false, false, false
 	u.messages++
 	return u.replies, nil
 }

@@ -282,8 +282,8 @@ func deliver(t *testing.T, u *upstream) wire.Reply {
 	if r, err := u.data(context.Background()); err != nil || r.Code != 354 {
 		t.Fatalf("data: %v, %v", r, err)
 	}
-	if err := u.write(net.Buffers{[]byte("Subject: x\r\n"), []byte("\r\nbody\r\n")}); err != nil {
-		t.Fatalf("write: %v", err)
+	if err := u.write(net.Buffers{[]byte("Subject: x\r\n"), []byte("\r\nbody\r\n")}); err != nil || !u.sent() {
+		t.Fatalf("write: %v, sent %v", err, u.sent())
 	}
 	replies, err := u.commit(net.Buffers{[]byte("end\r\n"), []byte(".\r\n")}, 1, time.Now().Add(5*time.Second))
 	if err != nil || len(replies) != 1 {
@@ -304,7 +304,7 @@ func TestTransactionAndReuse(t *testing.T) {
 		if r := deliver(t, u); r.Code != 250 || r.Text != "queued as 1" || r.Enhanced != "2.0.0" {
 			t.Errorf("message %d: reply %+v", i, r)
 		}
-		if !u.sent() || u.terminated {
+		if u.sent() || u.terminated {
 			t.Error("sent or terminated wrong after commit")
 		}
 		p.release(u)
