@@ -114,6 +114,25 @@ func TestSlotsIdleBound(t *testing.T) {
 	}
 }
 
+// A limit that a reload lowered is reached as sessions come back.
+func TestSlotsLimitLowered(t *testing.T) {
+	h := newHost("h", time.Now)
+	pl := &pool{host: h}
+	for range 3 {
+		h.take(pl, nil, time.Now())
+	}
+	h.limitTo(1)
+	w := h.wait(pl, nil, time.Now())
+	for i, keep := range []bool{false, false, true} {
+		if got := h.put(idleSession(pl, nil), true, time.Now()); got != keep || h.total != max(1, 2-i) {
+			t.Errorf("session %d: kept %v, %d left", i, got, h.total)
+		}
+	}
+	if g := <-w.ready; g.u == nil {
+		t.Error("waiter got no session")
+	}
+}
+
 func TestSlotsPerSender(t *testing.T) {
 	h := newHost("h", time.Now)
 	pl := &pool{host: h, perSender: true}

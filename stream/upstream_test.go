@@ -663,7 +663,7 @@ func TestBDAT(t *testing.T) {
 	p := testServers(t)
 	s := startScripted(t, script(hello, begin,
 		[]string{">> BDAT 3|abc", "250 ok", ">> BDAT 4 LAST|de", "250 done"},
-		again, []string{">> BDAT 1|", "552 full", "eof"}))
+		again, []string{">> BDAT 1|", "250 ok|550 wait, no", "eof"}))
 	// ">>" wants whole lines, so the chunks below end in CRLF.
 	setup, rt := testSetup(), testRoute(s.addr())
 	u := openOne(t, p, setup, rt)
@@ -676,6 +676,9 @@ func TestBDAT(t *testing.T) {
 	if r, err := u.reply(context.Background(), time.Second); err != nil || r.Code != 250 {
 		t.Fatal(r, err)
 	}
+	if u.reusable(time.Now()) {
+		t.Error("reusable before the last chunk")
+	}
 	if err := u.bdat(4, true, net.Buffers{[]byte("de"), []byte("\r\n")}); err != nil || !u.terminated {
 		t.Fatal(err)
 	}
@@ -687,8 +690,11 @@ func TestBDAT(t *testing.T) {
 	if err := u.bdat(1, false, net.Buffers{[]byte("\r\n")}); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := u.reply(context.Background(), time.Second); err != nil || r.Code != 552 || !u.sent() {
+	if r, err := u.reply(context.Background(), time.Second); err != nil || r.Code != 250 || !u.sent() {
 		t.Fatal(r, err)
+	}
+	if err := u.bdat(0, true, nil); err != errServerSpoke || u.terminated {
+		t.Error("last chunk sent although the server had said more:", err)
 	}
 	p.drop(u)
 }
