@@ -305,20 +305,9 @@ func (tx *transaction) openDivert(rt *policy.Route) (*upstream, error) {
 			return nil, &ReplyError{Reply: replyUnconfirmed, Err: errors.New("divert target refused a recipient")}
 		}
 	}
-	tx.release(tx.up) // has seen nothing of the message
+	servers.release(tx.up) // has seen nothing of the message
 	tx.up = up
 	return up, nil
-}
-
-func (tx *transaction) release(up *upstream) {
-	if up == nil {
-		return
-	}
-	if up.sent() {
-		tx.session.server.servers.drop(up)
-	} else {
-		tx.session.server.servers.release(up)
-	}
 }
 
 // verdictOf is the word for a server's refusal.
