@@ -118,10 +118,10 @@ func checkStuffer(t testing.TB, content []byte, cuts []int) {
 
 func TestStuffer(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                 ".\r\n",
-		".":                "..\r\n.\r\n",
-		"a":                "a\r\n.\r\n",
-		"a\r\n":            "a\r\n.\r\n",
+		"":                  ".\r\n",
+		".":                 "..\r\n.\r\n",
+		"a":                 "a\r\n.\r\n",
+		"a\r\n":             "a\r\n.\r\n",
 		".\r\n..\r\na.\r\n": "..\r\n...\r\na.\r\n.\r\n",
 		// Only a true CRLF begins a line; such content passes only normalised.
 		"a\n.\r.\r\n": "a\n.\r.\r\n.\r\n",
