@@ -339,14 +339,14 @@ func TestLeftBehind(t *testing.T) {
 		done := make(chan []policy.Finding, 1)
 		go func() { done <- r.Finish(ctx) }()
 
-		time.Sleep(3*time.Second - 1)
+		time.Sleep(3*time.Second - time.Nanosecond)
 		synctest.Wait()
 		select {
 		case f := <-done:
 			t.Fatalf("Finish returned %v before the deadline", f)
 		default:
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		var found []policy.Finding
 		select {
