@@ -212,20 +212,21 @@ func (p *servers) mismatch(rt *policy.Route, u *upstream, m wire.Mail) *ReplyErr
 	return nil
 }
 
-// lacksFor is the reply to a recipient whose NOTIFY the server cannot honour
-// (RFC 3461): SUCCESS would never be sent, NEVER would not be heeded. What
-// says DELAY or FAILURE only is what happens anyway.
-func (u *upstream) lacksFor(r *wire.Rcpt) (wire.Reply, bool) {
-	if r.Notify == "" || u.ehlo.Ext.Has(wire.DSN) {
-		return wire.Reply{}, false
+// lacksFor is our reply to a recipient the server cannot take, or none. It is
+// about NOTIFY without DSN (RFC 3461): SUCCESS would never be sent, NEVER would
+// not be heeded, while what DELAY and FAILURE ask for happens anyway. And about
+// the server's RCPTMAX (RFC 9422 section 4.2).
+func (u *upstream) lacksFor(r *wire.Rcpt) wire.Reply {
+	if u.ehlo.RcptMax > 0 && u.rcpts >= u.ehlo.RcptMax {
+		return replySeparately
 	}
-	if r.Notify != "NEVER" && !strings.Contains(r.Notify, "SUCCESS") {
-		return wire.Reply{}, false
+	if r.Notify != "NEVER" && !strings.Contains(r.Notify, "SUCCESS") || u.ehlo.Ext.Has(wire.DSN) {
+		return wire.Reply{}
 	}
 	if u.noDSN {
-		return replyNoDSN, true
+		return replyNoDSN
 	}
-	return replyShrunkOffer, true
+	return replyShrunkOffer
 }
 
 // probe asks every server of the routes in the background what it can do, so

@@ -63,11 +63,13 @@ type upstream struct {
 	kept       bool  // used before: RSET comes first
 	trial      bool  // makes the breaker's trial
 	answered   bool  // gave a good reply since it was acquired
-	octets     bool  // of a message went out since the last envelope
+	octets     bool  // of a message went out, and its outcome is not known
 	inData     bool  // between 354 and the end of data
 	chunked    bool  // between the first BDAT and the outcome of the last
 	terminated bool  // the end of data went out, the outcome is not known
 	owed       int   // replies to BDAT chunks not yet read
+	mails      int   // MAIL commands, for the server's MAILMAX
+	rcpts      int   // RCPT commands of this transaction, for its RCPTMAX
 	counted    bool  // the breaker knows of the fault
 	broken     error // why the session cannot go on
 
@@ -118,10 +120,11 @@ func (u *upstream) reusable(now time.Time) bool {
 	clean := u.broken == nil && !u.inData && !u.chunked && !u.terminated && u.owed == 0 &&
 		u.in.len() == 0 && len(u.unsent) == 0
 	return clean && u.messages < sessionMessages && u.refusals < sessionRefusals &&
-		now.Sub(u.born) < u.times.PoolAge
+		(u.ehlo.MailMax == 0 || u.mails < u.ehlo.MailMax) && now.Sub(u.born) < u.times.PoolAge
 }
 
-// sent is true once any octet of a message went out since the last envelope.
+// sent is true while the server has octets of a message and has not answered
+// its end: then it must not see that end, and the session must be dropped.
 func (u *upstream) sent() bool { return u.octets }
 
 var (
@@ -161,6 +164,7 @@ func (u *upstream) envelope(ctx context.Context, m wire.Mail, rcpts []wire.Rcpt,
 	}
 	b, forwards := u.appendXForward(b)
 	b = m.AppendTo(b, u.ehlo.Ext)
+	u.mails, u.rcpts = u.mails+1, 0
 	b = u.appendRcpts(b, rcpts)
 	*buf = b
 	if err := u.send(b, deadline); err != nil {
@@ -182,33 +186,28 @@ func (u *upstream) envelope(ctx context.Context, m wire.Mail, rcpts []wire.Rcpt,
 			return wire.Reply{}, nil, u.parted(r)
 		}
 	}
-	mail, err := u.envelopeReplies(rcpts)
+	mail, err := u.envelopeReplies()
 	rcptSeconds.Update(time.Since(began).Seconds())
 	return mail, u.replies, err
 }
 
 // envelopeReplies reads MAIL's reply and the recipients'.
-func (u *upstream) envelopeReplies(rcpts []wire.Rcpt) (wire.Reply, error) {
+func (u *upstream) envelopeReplies() (wire.Reply, error) {
 	mail, err := u.verdict(2)
 	if err != nil {
 		return mail, err
 	}
-	if mail.Class() != 2 {
-		refused := mail
-		if u.ehlo.Ext.Has(wire.Pipelining) {
-			// The answers to the RCPTs behind it have to be read, too.
-			if err := u.readRcpts(rcpts); err != nil {
-				return mail, err
-			}
+	refused := mail.Class() != 2
+	if !refused || u.ehlo.Ext.Has(wire.Pipelining) {
+		// Also behind a refused MAIL the answers have to be read.
+		if err := u.readRcpts(); err != nil {
+			return mail, err
 		}
-		u.unsent, u.replies = nil, u.replies[:0]
-		for range rcpts {
-			u.replies = append(u.replies, refused)
-		}
-		return mail, u.endTurn()
 	}
-	if err := u.readRcpts(rcpts); err != nil {
-		return mail, err
+	if refused {
+		for i := range u.replies {
+			u.replies[i] = mail
+		}
 	}
 	return mail, u.endTurn()
 }
@@ -223,33 +222,38 @@ func (u *upstream) recipients(ctx context.Context, rcpts []wire.Rcpt) ([]wire.Re
 	if err := u.send(*buf, time.Now().Add(u.times.ServerRecipient)); err != nil {
 		return nil, err
 	}
-	if err := u.readRcpts(rcpts); err != nil {
+	if err := u.readRcpts(); err != nil {
 		return nil, err
 	}
 	return u.replies, u.endTurn()
 }
 
+// appendRcpts adds the RCPTs the server can take, and sets u.replies: to the
+// refusal of the others, and no reply where the server's is to come.
 func (u *upstream) appendRcpts(b []byte, rcpts []wire.Rcpt) []byte {
+	u.replies = u.replies[:0]
 	for i := range rcpts {
-		if _, lacks := u.lacksFor(&rcpts[i]); !lacks {
+		r := u.lacksFor(&rcpts[i])
+		if r.Code == 0 {
 			b = rcpts[i].AppendTo(b, u.ehlo.Ext)
+			u.rcpts++
 		}
+		u.replies = append(u.replies, r)
 	}
 	return b
 }
 
 // readRcpts reads a reply to each RCPT that was sent.
-func (u *upstream) readRcpts(rcpts []wire.Rcpt) error {
-	u.replies = u.replies[:0]
-	for i := range rcpts {
-		r, lacks := u.lacksFor(&rcpts[i])
-		if !lacks {
-			var err error
-			if r, err = u.verdict(0); err != nil {
-				return err
-			}
+func (u *upstream) readRcpts() error {
+	for i := range u.replies {
+		if u.replies[i].Code != 0 {
+			continue
 		}
-		u.replies = append(u.replies, r)
+		r, err := u.verdict(0)
+		if err != nil {
+			return err
+		}
+		u.replies[i] = r
 	}
 	return nil
 }
@@ -429,7 +433,7 @@ func (u *upstream) lateReplies(recipients int, deadline time.Time) ([]wire.Reply
 		return nil, err
 	}
 	u.in.release()
-	u.terminated, u.chunked = false, false
+	u.terminated, u.chunked, u.octets = false, false, false
 	u.messages++
 	return u.replies, nil
 }
