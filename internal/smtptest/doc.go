@@ -13,6 +13,7 @@
 //	S|           ends a write, so that what follows leaves in another
 //	S< pattern   the sender must get this reply, all of its lines
 //	S? offers X  the last reply listed the keyword X (S? lacks X: it did not)
+//	S~ pattern   any number of replies that match, up to the first that does not
 //	U> pattern   the server must get this line, or these octets
 //	U< text      the server sends text and CRLF; neighbouring U< lines leave in one write
 //	U~ A B       the server may get any number of the commands A and B, and says 250
@@ -28,7 +29,11 @@
 //
 //	S! hello [NAME]      greeting, EHLO and its reply (default client.test)
 //	U! hello A B C       greeting, EHLO (LHLO on an LMTP route) and these keywords in reply
-//	U! transaction       MAIL, any number of RCPT and DATA, all accepted; stops behind the 354
+//	S! envelope [RCPT …]      MAIL and RCPT, all accepted (default canary-rcpt@y.test)
+//	S! transaction [RCPT …]   the same and DATA, up to the 354
+//	U! envelope          any RSET and NOOP, MAIL and one RCPT, all accepted
+//	U! transaction       the same with any number of RCPT, and DATA, up to the 354
+//	S! recorded N        waits until N transactions of this dialog are recorded
 //	S! close | reset | half-close
 //	S! closed            the other side closed, and nothing was left to read
 //	                     (a server may get a QUIT before)
@@ -65,8 +70,7 @@
 //
 // U? trace has TEXT and U? trace lacks TEXT look at the last {trace}.
 //
-// A sender's side that does not end with close, closed, reset or half-close
-// sends QUIT and must get 221 and the end of the connection: that proves both
+// A sender's side that does not end with close, closed or reset sends QUIT and must get 221 and the end of the connection: that proves both
 // ends in step. A server's side may get RSET, NOOP and QUIT after its last line;
 // anything else, as a second transaction, fails the dialog. So do a connection
 // the script does not know, a scripted one nobody made, and unread octets.

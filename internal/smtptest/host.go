@@ -229,8 +229,8 @@ func (s *server) action(st step) (over bool, err error) {
 	switch st.words[0] {
 	case "hello":
 		return false, s.hello(st.words[1:])
-	case "transaction":
-		return false, s.transaction()
+	case "transaction", "envelope":
+		return false, s.transaction(st.text == "transaction")
 	case "tls", "tls,":
 		return strings.HasSuffix(st.text, ", fails"), s.tls(st.text)
 	case "close":
@@ -281,8 +281,8 @@ func ehloReply(keywords []string) []byte {
 	return b
 }
 
-// transaction accepts an envelope up to the 354.
-func (s *server) transaction() error {
+// transaction accepts an envelope: up to the 354, or MAIL and one RCPT.
+func (s *server) transaction(data bool) error {
 	if err := s.tolerate([]string{"RSET", "NOOP"}); err != nil {
 		return err
 	}
@@ -297,6 +297,9 @@ func (s *server) transaction() error {
 			err = s.p.write([]byte("250 2.1.0 ok\r\n"))
 		case "RCPT TO":
 			err = s.p.write([]byte("250 2.1.5 ok\r\n"))
+			if !data {
+				return err
+			}
 		case "DATA":
 			return s.say([]byte("354 go ahead\r\n"))
 		default:

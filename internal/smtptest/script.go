@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -115,9 +116,11 @@ func (sc *script) take(n int, line string) error {
 		e.wild = !sender
 	case "<":
 		e.wild = sender
+	case "~":
+		e.wild = true
 	}
 	var err error
-	if s.op == ">" || s.op == "<" {
+	if s.op == ">" || s.op == "<" || s.op == "~" && sender {
 		s.pat, err = e.parse(s.text)
 	}
 	if err == nil {
@@ -141,8 +144,8 @@ func (sc *script) take(n int, line string) error {
 
 // actions lists what "!" can be followed by, for senders and for servers.
 var actions = map[bool][]string{
-	true: {"close", "reset", "half-close", "closed", "tls", "tls, fails", "shutdown"},
-	false: {"transaction", "close", "reset", "half-close", "closed", "closed, no terminator",
+	true: {"transaction", "envelope", "close", "reset", "half-close", "closed", "tls", "tls, fails", "shutdown"},
+	false: {"transaction", "envelope", "close", "reset", "half-close", "closed", "closed, no terminator",
 		"tls", "tls untrusted", "tls wrongname", "tls, fails", "tls untrusted, fails", "tls wrongname, fails"},
 }
 
@@ -160,11 +163,18 @@ func checkStep(sender bool, s step) error {
 		if slices.Contains(actions[sender], s.text) {
 			return nil
 		}
-		if len(s.words) > 0 && s.words[0] == "hello" && (!sender || len(s.words) <= 2) {
+		switch {
+		case len(s.words) == 0:
+		case s.words[0] == "hello" && (!sender || len(s.words) <= 2):
 			return nil
+		case sender && (s.words[0] == "envelope" || s.words[0] == "transaction"):
+			return nil
+		case sender && s.words[0] == "recorded" && len(s.words) == 2:
+			_, err := strconv.Atoi(s.words[1])
+			return err
 		}
 	case "~":
-		if !sender && len(s.words) > 0 {
+		if len(s.words) > 0 {
 			return nil
 		}
 	case "=":

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // A sender is one S side at work.
@@ -66,6 +68,8 @@ func (s *sender) step(st step) error {
 	switch st.op {
 	case "<":
 		return s.expect(st)
+	case "~":
+		return s.skip(st.pat)
 	case "=":
 		return s.meet(s.ctx, st.text)
 	case "?":
@@ -125,6 +129,12 @@ func (s *sender) action(words []string, text string) error {
 	case "shutdown":
 		s.servers.Go(s.inst.Shutdown)
 		return nil
+	case "envelope", "transaction":
+		return s.begin(words[0] == "transaction", words[1:])
+	case "recorded":
+		return s.recorded(words[1])
+	case "half-close":
+		return s.p.halfClose()
 	}
 	s.over = true
 	switch words[0] {
@@ -132,8 +142,6 @@ func (s *sender) action(words []string, text string) error {
 		return s.p.conn.Close()
 	case "reset":
 		return s.p.reset()
-	case "half-close":
-		return s.p.halfClose()
 	}
 	return s.p.ends()
 }
@@ -148,6 +156,81 @@ func (s *sender) hello(name string) error {
 	}
 	if r, err := s.p.reply(); err != nil || r.code != "250" {
 		return fmt.Errorf("reply to EHLO %q (%v)", r, err)
+	}
+	return nil
+}
+
+// skip reads replies as long as they match.
+func (s *sender) skip(pat pattern) error {
+	for {
+		r, err := s.p.reply()
+		if err != nil && (len(s.p.in) > 0 || s.ctx.Err() != nil) {
+			return err
+		}
+		if err != nil {
+			return nil // the end, which the next line judges
+		}
+		if !pat.matches([]byte(r.String())) {
+			s.unread(r)
+			return nil
+		}
+	}
+}
+
+// unread puts a reply back, which the next line is to match.
+func (s *sender) unread(r reply) {
+	var b []byte
+	for i, l := range r.lines {
+		sep := "-"
+		if i == len(r.lines)-1 {
+			sep = " "
+		}
+		b = append(b, r.code+sep+l+"\r\n"...)
+	}
+	s.p.in = append(b, s.p.in...)
+}
+
+// begin says MAIL and RCPT, and DATA; all must be accepted.
+func (s *sender) begin(data bool, rcpt []string) error {
+	if len(rcpt) == 0 {
+		rcpt = []string{CanaryRecipient}
+	}
+	cmds := []string{"MAIL FROM:<" + CanarySender + ">"}
+	for _, r := range rcpt {
+		cmds = append(cmds, "RCPT TO:<"+r+">")
+	}
+	if data {
+		cmds = append(cmds, "DATA")
+	}
+	for _, cmd := range cmds {
+		if err := s.p.write([]byte(cmd + "\r\n")); err != nil {
+			return err
+		}
+		want := "250"
+		if cmd == "DATA" {
+			want = "354"
+		}
+		if r, err := s.p.reply(); err != nil || r.code != want {
+			return fmt.Errorf("%s got %q (%v)", cmd, r, err)
+		}
+	}
+	return nil
+}
+
+// recordPoll is how often recorded looks.
+const recordPoll = 2 * time.Millisecond
+
+// recorded waits until so many transactions of this dialog have been recorded.
+func (s *sender) recorded(count string) error {
+	n, _ := strconv.Atoi(count) // checked by the parser
+	tick := time.NewTicker(recordPoll)
+	defer tick.Stop()
+	for len(s.inst.Records()) < n+len(s.learn) {
+		select {
+		case <-tick.C:
+		case <-s.ctx.Done():
+			return s.ctx.Err()
+		}
 	}
 	return nil
 }
