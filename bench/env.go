@@ -129,3 +129,5 @@ func raiseDescriptors() (uint64, error) {
 	limit.Cur = limit.Max
 	return limit.Max, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 }
+
+func sortedInts[V any](m map[int]V) []int { return slices.Sorted(maps.Keys(m)) }

@@ -25,10 +25,10 @@ func commands() []command {
 		// {"tls", "TLS on both legs, beside HAProxy", tlsBoth},
 		// {"memory", "memory of a waiting session, and of one message of 1 GiB", memory},
 		// {"allocs", "allocations a message, from the running binary's own metric", allocs},
-		// {"ledger", "kill, fail, restart and hand over under load; then audit the books", ledger},
-		// {"check", "audit books written by load and sink", checkCommand},
-		// {"load", "the generator alone", loadCommand},
-		// {"sink", "the sink alone, failing on purpose if asked", sinkCommand},
+		{"ledger", "kill, fail, restart and hand over under load; then audit the books", ledger},
+		{"check", "audit books written by load and sink", checkCommand},
+		{"load", "the generator alone", loadCommand},
+		{"sink", "the sink alone, failing on purpose if asked", sinkCommand},
 		{"peers", "what can run here; --install gets what is missing", peersCommand},
 	}
 }

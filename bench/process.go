@@ -32,8 +32,9 @@ type process struct {
 	name string
 	log  string // file with its output
 
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
+	cmd   *exec.Cmd
+	done  chan struct{} // closed when it has ended
+	heirs bool          // processes of its group may outlive it (hand-over)
 }
 
 // startProcess runs argv with its output in dir/name.log.
@@ -82,6 +83,12 @@ func (p *process) kill() {
 
 // stop asks the process to end, and then makes it and its children.
 func (p *process) stop() {
+	if p.ended() {
+		if p.heirs { // a group's id is not reused while it has members
+			syscall.Kill(-p.pid(), syscall.SIGKILL) //nolint:errcheck // none left is fine
+		}
+		return
+	}
 	p.signal(syscall.SIGTERM) //nolint:errcheck // gone already is fine
 	select {
 	case <-p.done:
@@ -122,6 +129,7 @@ func (p *process) waitAccepting(ctx context.Context, address string) error {
 // A procStat is the part of /proc/PID/stat that is of use here.
 type procStat struct {
 	pid, parent, group int
+	zombie             bool          // ended, and not reaped yet
 	cpu                time.Duration // own, and that of children already reaped
 }
 
@@ -143,7 +151,7 @@ func parseStat(line string) (procStat, error) {
 			return procStat{}, fmt.Errorf("stat line: %w", err)
 		}
 	}
-	return procStat{n[0], n[1], n[2], time.Duration(n[3]+n[4]+n[5]+n[6]) * clockTick}, nil
+	return procStat{n[0], n[1], n[2], f[0] == "Z", time.Duration(n[3]+n[4]+n[5]+n[6]) * clockTick}, nil
 }
 
 // family returns the processes among all that are root, its descendants, or of
