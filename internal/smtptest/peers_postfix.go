@@ -1,8 +1,8 @@
 package smtptest
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"maps"
