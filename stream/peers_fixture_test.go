@@ -222,7 +222,8 @@ func (c *client) data(message string) string {
 func (c *client) chunks(message string, size int) string {
 	c.t.Helper()
 	for len(message) > size {
-		c.say(fmt.Sprintf("BDAT %d\r\n%s", size, message[:size]), "250")
+		fmt.Fprintf(c, "BDAT %d\r\n%s", size, message[:size])
+		c.want("250")
 		message = message[size:]
 	}
 	fmt.Fprintf(c, "BDAT %d LAST\r\n%s", len(message), message)
