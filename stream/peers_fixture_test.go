@@ -93,7 +93,7 @@ func (b *between) route(t *testing.T, c config, server string) {
 		t.Fatal(err)
 	}
 	c.Setup.Policy = snapshot
-	b.setup.Store(&c.Setup)
+	b.setup.Store(c.Setup.WithDefaults())
 }
 
 func (b *between) record(r *stream.Record) {
@@ -136,8 +136,8 @@ func (g *openGuard) Remember(subject stream.Subject, _ string, _ wire.Reply) { g
 func (g *openGuard) Doubt(subject stream.Subject, _ string)                  { g.set(subject, true) }
 func (g *openGuard) Forget(subject stream.Subject)                           { g.set(subject, false) }
 func (g *openGuard) Key() []byte                                             { return make([]byte, 32) }
-func (g *openGuard) Lookup(stream.Subject, time.Time) (wire.Reply, bool, bool) {
-	return wire.Reply{}, false, false
+func (g *openGuard) Lookup(stream.Subject) (wire.Reply, stream.Known) {
+	return wire.Reply{}, stream.Unknown
 }
 
 func (g *openGuard) entries() int {
