@@ -165,7 +165,10 @@ func TestSessionFindings(t *testing.T) {
 				t.Errorf("HELO %q: findings %v, want %v", step.helo, got, step.want)
 			}
 		}
-		kept.Publish(one("second.late")) // not in the next transaction
+		kept.Publish(one("second.late")) // between checks: not in the next transaction
+		if got := transaction(); !slices.Equal(got, step.want) {
+			t.Errorf("HELO %q: findings %v after a late one, want %v", step.helo, got, step.want)
+		}
 	}
 }
 
@@ -183,6 +186,9 @@ func TestScannersKeepTheirData(t *testing.T) {
 	defer r.Close()
 	e.Recipients = append(e.Recipients, wire.Path{})
 	r.Open()
+	if &envelope.Recipients[0] == &e.Recipients[0] {
+		t.Error("the recipients are stream's own")
+	}
 	s.Helo, e.ID, e.Recipients = "two", "y", nil
 	if session.Helo != "one" || envelope.ID != "x" || len(envelope.Recipients) != 1 {
 		t.Errorf("session %q, envelope %q with %d recipients", session.Helo, envelope.ID, len(envelope.Recipients))
@@ -420,6 +426,28 @@ func TestDeadlines(t *testing.T) {
 			})
 		})
 	}
+}
+
+// One that was left behind and votes after all does not vote for another.
+func TestLateVoteIsNobodysElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		after := func(d time.Duration) func(context.Context, *Channel) error {
+			return func(context.Context, *Channel) error { time.Sleep(d); return nil }
+		}
+		c, err := New(
+			Entry{Module: &fake{name: "late", finish: after(3 * time.Second)}, Deadline: 2 * time.Second},
+			Entry{Module: &fake{name: "later", finish: after(6 * time.Second)}, Deadline: 5 * time.Second},
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := begin(t, c)
+		if got := rules(r.Finish(t.Context())); !slices.Equal(got, []string{"late.failed", "later.failed"}) {
+			t.Errorf("findings %v", got)
+		}
+		r.Close()
+		c.Wait(t.Context())
+	})
 }
 
 // A session that ends takes its scanners with it, and no alarm is raised.

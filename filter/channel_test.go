@@ -67,8 +67,15 @@ func TestEvents(t *testing.T) {
 func TestTopicsDiffer(t *testing.T) {
 	r, a, b := place(t)
 	defer r.Close()
-	NewTopic[string]().Subscribe(b, func(string) { t.Error("wrong topic") })
-	NewTopic[string]().Publish(a, "x")
+	var got []string
+	first, second := NewTopic[string](), NewTopic[string]()
+	first.Subscribe(b, func(s string) { got = append(got, "first "+s) })
+	second.Subscribe(b, func(s string) { got = append(got, "second "+s) })
+	first.Publish(a, "1")
+	second.Publish(a, "2")
+	if s := strings.Join(got, ", "); s != "first 1, second 2" {
+		t.Errorf("got %s", s)
+	}
 }
 
 // After Finish and after Close everything is dropped and counted.
