@@ -113,6 +113,9 @@ func (tx *transaction) judgeRecipient(rt *policy.Route, rcpt wire.Rcpt) wire.Rep
 	if refusal == nil || tx.setup.Policy.Shadow(rt) {
 		return wire.Reply{}
 	}
+	if tx.setup.Policy.Soft(rt) {
+		return soft(*refusal)
+	}
 	return *refusal
 }
 
