@@ -2,14 +2,11 @@ package main
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
 )
-
-var errNoCertificate = errors.New("no certificate")
 
 func loadCertificate(f certificateConfig) (tls.Certificate, error) {
 	cert, err := tls.LoadX509KeyPair(f.Cert, f.Key)
@@ -39,11 +36,7 @@ func newListenerTLS() *listenerTLS {
 // choose takes the first certificate that carries the name a sender asks for,
 // or else the first of all: mail servers verify little and name even less.
 func (l *listenerTLS) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	p := l.certs.Load()
-	if p == nil {
-		return nil, errNoCertificate // a reload took it away since the greeting
-	}
-	certs := *p
+	certs := *l.certs.Load()
 	for i := range certs {
 		if len(certs) > 1 && hello.SupportsCertificate(&certs[i]) == nil {
 			return &certs[i], nil
@@ -52,21 +45,13 @@ func (l *listenerTLS) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	return &certs[0], nil
 }
 
-func (l *listenerTLS) set(certs []tls.Certificate) {
-	if len(certs) == 0 {
-		l.certs.Store(nil)
-		return
-	}
-	l.certs.Store(&certs)
-}
+// set puts certificates in force; there is at least one once TLS is offered.
+func (l *listenerTLS) set(certs []tls.Certificate) { l.certs.Store(&certs) }
 
-// get is what stream asks at each session; nil means that TLS is not offered.
-func (l *listenerTLS) get() *tls.Config {
-	if l.certs.Load() == nil {
-		return nil
-	}
-	return l.config
-}
+func (l *listenerTLS) count() int { return len(*l.certs.Load()) }
+
+// get is what stream asks for at each handshake.
+func (l *listenerTLS) get() *tls.Config { return l.config }
 
 // certificateInterval is how often certificate files are looked at: a minute
 // is soon enough for files renewed weeks before they expire.

@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
+	"slices"
 	"time"
 
 	"sluice/policy"
@@ -37,11 +37,12 @@ func (l *loaded) checkPresence() {
 	for key, missing := range map[string]bool{
 		"hostname": l.Hostname == "", "listeners": len(l.Listeners) == 0, "routes": len(l.Routes) == 0,
 	} {
-		if at, set := l.where[key]; !missing || set && l.complained(at) {
-			continue
-		} else if set {
+		at, set := l.where[key]
+		switch {
+		case !missing, l.faulty[key], l.faulty[""]:
+		case set:
 			l.problems.errorf(at, "%q is empty", key)
-		} else {
+		default:
 			l.problems.errorf(top, "key %q is missing", key)
 		}
 	}
@@ -64,7 +65,7 @@ func (l *loaded) checkListeners() {
 	for i := range l.Listeners {
 		c, path := &l.Listeners[i], fmt.Sprintf("listeners[%d]", i)
 		if c.Name == "" {
-			c.Name = defaultListenerName(c, names)
+			c.Name = defaultListenerName(c, i, names)
 		}
 		if names[c.Name] {
 			l.errorf(path+".name", "another listener is called %q", c.Name)
@@ -87,7 +88,7 @@ func (l *loaded) checkListeners() {
 
 // defaultListenerName keeps names stable: the first plain listener is smtp,
 // as in the unit file, and others get their port behind it.
-func defaultListenerName(c *listenerConfig, taken map[string]bool) string {
+func defaultListenerName(c *listenerConfig, i int, taken map[string]bool) string {
 	name := "smtp"
 	if c.TLS.Implicit {
 		name = "smtps"
@@ -96,12 +97,20 @@ func defaultListenerName(c *listenerConfig, taken map[string]bool) string {
 		_, port, _ := net.SplitHostPort(string(c.Address))
 		name += "-" + port
 	}
+	if taken[name] {
+		name += fmt.Sprintf("-%d", i)
+	}
 	return name
 }
 
+// offered reports whether senders can have TLS.
+func (c listenerTLSConfig) offered() bool { return c.Cert != "" || len(c.Certs) > 0 }
+
 func (l *loaded) loadCertificates(c *listenerConfig, path string) (certs []tls.Certificate) {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		l.errorf(path, "cert and key belong together")
+		if !l.faulty[path] {
+			l.errorf(path, "cert and key belong together")
+		}
 		return nil
 	}
 	files := c.TLS.Certs
@@ -132,7 +141,7 @@ func (l *loaded) checkRoutes() {
 	for i := range l.Routes {
 		r, path := &l.Routes[i], fmt.Sprintf("routes[%d]", i)
 		proven := r.TLS == "verify" || r.TLS == "pin" || r.TLS == "dane"
-		if (r.Auth.Username == "") != (r.Auth.Password == "") {
+		if (r.Auth.Username == "") != (r.Auth.Password == "") && !l.faulty[path+".auth"] {
 			l.errorf(path+".auth", "username and password belong together")
 		}
 		if r.Auth.Username != "" && !proven {
@@ -169,10 +178,12 @@ func (l *loaded) checkServer(r *routeConfig, s serverConfig, path string) {
 	addr, err := netip.ParseAddr(host)
 	if err == nil && addr.IsUnspecified() {
 		l.errorf(path, "%s is no address of a server", host)
+		return
 	}
 	for _, c := range l.Listeners {
 		if loopsBack(addr, port, c.Address) {
 			l.errorf(path, "%s is our own listener", s.Address)
+			return
 		}
 	}
 	local := host == "localhost" || addr.IsLoopback() || addr.IsPrivate()
@@ -197,7 +208,7 @@ func loopsBack(server netip.Addr, port string, listener socketAddress) bool {
 func (l *loaded) checkRules() {
 	for name, r := range l.Rules {
 		path := fmt.Sprintf("rules[%s]", name)
-		if !isKnownRule(name) {
+		if !slices.Contains(knownRules(), name) {
 			l.errorf(path, "unknown rule %q%s", name, nearest(name, knownRules()))
 		}
 		if r.Route != "" && r.Action != "divert" && r.Action != "quarantine" {
@@ -250,8 +261,8 @@ func (l *loaded) buildPolicy() {
 		l.errorf("", "%v", err)
 	}
 	for _, e := range all {
-		if !l.complained(l.at(e.Path)) {
-			l.errorf(e.Path, "%s", e.Problem)
+		if !l.faulty[e.Path] && !l.complained(l.at(e.Path)) {
+			l.errorf(e.Path, "%q: %s", lastKey(e.Path), e.Problem)
 		}
 	}
 }
@@ -306,16 +317,4 @@ func (r ruleConfig) setting() policy.RuleSetting {
 		}
 	}
 	return out
-}
-
-// isKnownRule reports whether a module of ours has this rule. A failed module
-// is a finding as well.
-func isKnownRule(name string) bool {
-	for _, known := range knownRules() {
-		if name == known {
-			return true
-		}
-	}
-	module, _, _ := strings.Cut(name, ".")
-	return strings.HasSuffix(name, ".failed") && module != ""
 }

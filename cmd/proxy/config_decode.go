@@ -15,11 +15,12 @@ type decoder struct {
 	problems problems
 	where    map[string]position // by path, such as "routes[0].tls"
 	written  map[string]string   // text of values that hold ${file:…}
+	faulty   map[string]bool     // paths with an error, and keys that an unknown one was probably meant to be
 	read     func(file string) ([]byte, error)
 }
 
 func newDecoder() *decoder {
-	return &decoder{where: map[string]position{}, written: map[string]string{}, read: os.ReadFile}
+	return &decoder{where: map[string]position{}, written: map[string]string{}, faulty: map[string]bool{}, read: os.ReadFile}
 }
 
 // A field is one setting of the table in config.go.
@@ -92,6 +93,12 @@ func textNode(t reflect.Type, text string, at position) *node {
 func (d *decoder) value(n *node, v reflect.Value, tag reflect.StructTag, path string) {
 	d.where[path] = n.at
 	delete(d.written, path)
+	before := len(d.problems)
+	defer func() {
+		if len(d.problems) > before {
+			d.faulty[path] = true
+		}
+	}()
 	switch {
 	case n.kind == broken:
 	case n.kind == nothing:
@@ -115,6 +122,11 @@ func lastKey(path string) string {
 
 func (d *decoder) structure(n *node, v reflect.Value, path string) {
 	if n.kind != mapping {
+		if path == "" {
+			d.faulty[""] = true
+			d.problems.errorf(n.at, "want a map of settings, got %s", n.kind)
+			return
+		}
 		d.problems.errorf(n.at, "%q: want a map, got %s", lastKey(path), n.kind)
 		return
 	}
@@ -122,7 +134,9 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 	for _, p := range n.pairs {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == p.key })
 		if i < 0 {
+			meant := nearestOf(p.key, keysOf(v.Type()))
 			d.problems.errorf(p.at, "unknown key %q%s", p.key, nearest(p.key, keysOf(v.Type())))
+			d.faulty[join(path, meant)] = true
 			continue
 		}
 		if first, twice := seen[p.key]; twice {
@@ -136,7 +150,8 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 		d.value(p.value, v.FieldByIndex(fields[i].Index), fields[i].Tag, join(path, p.key))
 	}
 	for _, f := range fields {
-		if _, ok := seen[f.key]; !ok && f.Tag.Get("needs") != "" && path != "" {
+		_, ok := seen[f.key]
+		if !ok && f.Tag.Get("needs") != "" && path != "" && !d.faulty[join(path, f.key)] {
 			d.problems.errorf(n.at, "key %q is missing", f.key)
 		}
 	}
@@ -220,7 +235,7 @@ func (d *decoder) plain(n *node, v reflect.Value, tag reflect.StructTag, path st
 	case reflect.Int:
 		i, err := strconv.Atoi(text)
 		if err != nil || n.kind != number && n.kind != bare {
-			d.problems.errorf(n.at, "%q: want a number, got %s", key, n.shown(text))
+			d.problems.errorf(n.at, "%q: want a whole number, got %s", key, n.shown(text))
 			return
 		}
 		if least, err := strconv.Atoi(tag.Get("min")); err == nil && i < least {

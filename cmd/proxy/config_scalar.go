@@ -167,7 +167,7 @@ func (a *socketAddress) set(text string) error {
 	}
 	if host != "" && host != "localhost" {
 		if _, err := netip.ParseAddr(host); err != nil {
-			return fmt.Errorf("address %q: want an IP address to listen on", text)
+			return fmt.Errorf("want an IP address to listen on, got %q", text)
 		}
 	}
 	*a = socketAddress(text)
@@ -186,7 +186,7 @@ func (a *serverAddress) set(text string) error {
 		return err
 	}
 	if _, err := netip.ParseAddr(host); err != nil && !isDomain(host) {
-		return fmt.Errorf("address %q: %q is neither a host name nor an IP address", text, host)
+		return fmt.Errorf("%q in %q is neither a host name nor an IP address", host, text)
 	}
 	*a = serverAddress(text)
 	return nil
@@ -198,10 +198,10 @@ func (a serverAddress) String() string { return string(a) }
 func splitAddress(text string) (host string, err error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
-		return "", fmt.Errorf("address %q: want host:port", text)
+		return "", fmt.Errorf("want host:port, got %q", text)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", fmt.Errorf("address %q: %q is no port", text, port)
+		return "", fmt.Errorf("%q in %q is no port", port, text)
 	}
 	return host, nil
 }

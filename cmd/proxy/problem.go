@@ -78,6 +78,13 @@ func (ps problems) Error() string {
 // nearest returns the part of a message that names the candidate most like
 // word, or nothing if none has anything in common with it.
 func nearest(word string, candidates []string) string {
+	if best := nearestOf(word, candidates); best != "" {
+		return fmt.Sprintf("; nearest %q", best)
+	}
+	return ""
+}
+
+func nearestOf(word string, candidates []string) string {
 	best, least := "", 0
 	for _, c := range candidates {
 		d := editDistance(strings.ToLower(word), c)
@@ -85,10 +92,7 @@ func nearest(word string, candidates []string) string {
 			best, least = c, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; nearest %q", best)
+	return best
 }
 
 // editDistance counts the insertions, deletions, changes and swaps of

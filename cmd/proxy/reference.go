@@ -20,8 +20,8 @@ or repeated key, a wrong type and a value without its unit are errors, all repor
   the file has. Only names with a double underscore count. Lists are written with commas.
 - **Secrets**: with the suffix ` + "`_FILE`" + ` a variable names a file that holds the value; in the file, ` + "`${file:/path}`" + ` inside any
   text stands for that file's content. The last line end is cut off. Both are read again at a reload.
-- **Reload**: SIGHUP, ` + "`proxy reload`" + ` or POST /-/reload. Listeners' addresses, names and implicit TLS, and ` + "`admin.address`" + `, need a restart or a
-  hand-over (SIGUSR2).
+- **Reload**: SIGHUP, ` + "`proxy reload`" + ` or POST /-/reload. Listeners' addresses, names, PROXY ranges and TLS being on or off, ` + "`admin.address`" + ` and ` + "`log`" + `
+  need a restart or a hand-over (SIGUSR2).
 `
 
 // reference writes docs/reference/config.md.

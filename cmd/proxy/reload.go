@@ -33,6 +33,7 @@ func (p *program) reload() (hash string, err error) {
 		return old.conf.hash, err
 	}
 	p.use(next)
+	p.server.Reloaded()
 	p.reloadOK.Store(true)
 	p.log.Info("reloaded", "config", next.conf.hash, "before", old.conf.hash)
 	return next.conf.hash, nil
@@ -95,8 +96,8 @@ func (l *loaded) needsRestart(old *loaded) (ps problems) {
 		if c.Name != o.Name {
 			refuse(path + ".name")
 		}
-		if c.TLS.Implicit != o.TLS.Implicit {
-			refuse(path + ".tls.implicit")
+		if c.TLS.Implicit != o.TLS.Implicit || c.TLS.offered() != o.TLS.offered() {
+			refuse(path + ".tls") // on or off, not which certificates
 		}
 		if !slices.Equal(c.ProxyProtocol.Trusted, o.ProxyProtocol.Trusted) {
 			refuse(path + ".proxy_protocol.trusted")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"sluice/filter"
+	"sluice/filter/literal"
 	"sluice/policy"
 	"sluice/stream"
 )
@@ -42,13 +42,20 @@ func (c *runCommand) Run(a *app) error {
 }
 
 // chain is every module, in the order a message passes them.
-func chain(*loaded) (*filter.Chain, error) {
-	return nil, nil
+func chain() (*filter.Chain, error) {
+	return filter.New(
+		// Costs nothing and waits for nobody, so it may know first.
+		filter.Entry{Module: literal.Module{}},
+	)
 }
 
-// knownRules are the rules of the modules above that an operator can name.
+// knownRules are the rules that an operator can name: those of the modules
+// above, and what the wire itself states (stream).
 func knownRules() []string {
-	return []string{"literal.gtube", "literal.eicar"}
+	return []string{
+		literal.RuleGTUBE, literal.RuleEICAR, "literal.failed",
+		"smtp.early_talker", "smtp.nul", "smtp.long_line",
+	}
 }
 
 // A mailServer is stream.Server as this package uses it.
@@ -57,6 +64,7 @@ type mailServer interface {
 	StopAccepting()
 	Shutdown(context.Context) error
 	Sessions() int
+	Reloaded()
 }
 
 // newServer makes the mail server; tests put in another.
@@ -136,7 +144,7 @@ func newProgram(a *app, src source, conf *loaded) (*program, error) {
 // build makes a state of a configuration that was found good. It changes
 // nothing outside.
 func (p *program) build(conf *loaded) (*state, error) {
-	modules, err := chain(conf)
+	modules, err := chain()
 	if err != nil {
 		return nil, err
 	}
@@ -224,12 +232,15 @@ func (p *program) mailListeners() []*stream.Listener {
 			if s.Name != c.Name {
 				continue
 			}
-			out = append(out, &stream.Listener{
+			l := &stream.Listener{
 				Listener: s.watchedListener,
-				TLS:      func() *tls.Config { return p.tls[c.Name].get() },
 				Implicit: c.TLS.Implicit,
 				Proxy:    prefixes(c.ProxyProtocol.Trusted),
-			})
+			}
+			if c.TLS.offered() {
+				l.TLS = p.tls[c.Name].get
+			}
+			out = append(out, l)
 		}
 	}
 	return out

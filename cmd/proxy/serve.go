@@ -58,8 +58,7 @@ func (p *program) announce() {
 			p.log.Info("admin: /livez /readyz /metrics", "address", s.Addr().String())
 			continue
 		}
-		l := p.tls[s.Name]
-		p.log.Info("listening", "name", s.Name, "address", s.Addr().String(), "tls", l.get() != nil)
+		p.log.Info("listening", "name", s.Name, "address", s.Addr().String(), "certificates", p.tls[s.Name].count())
 		names = append(names, s.Addr().String())
 	}
 	p.log.Info("ready; stores nothing: messages pass in memory only, and a 250 comes after the server's own",
