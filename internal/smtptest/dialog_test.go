@@ -60,6 +60,11 @@ func splice(t testing.TB, setup *DialogSetup) *Instance {
 			running.Go(func() { copyTo(b, a) })
 		}
 	})
+	for _, r := range setup.Routes {
+		for _, s := range r.Servers {
+			probe(s.Address)
+		}
+	}
 	stop := func() {
 		l.Close()
 		mu.Lock()
@@ -70,9 +75,23 @@ func splice(t testing.TB, setup *DialogSetup) *Instance {
 		running.Wait()
 	}
 	return &Instance{
-		Addr: l.Addr().String(), Stop: stop, Shutdown: stop,
+		Addr: l.Addr().String(), Probes: true, Stop: stop, Shutdown: stop,
 		Log:     func() []byte { return []byte(setup.BareNewline) },
 		Records: func() []string { return []string{"delivered 250"} },
+	}
+}
+
+// probe asks a host what it offers.
+func probe(addr string) {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	p := newPeer(c, false)
+	for _, cmd := range []string{"EHLO a\r\n", "QUIT\r\n", ""} {
+		p.reply()
+		p.write([]byte(cmd))
 	}
 }
 
