@@ -81,9 +81,8 @@
 //	      [identity=KIND] [tenant=NAME] [max_message=N] [max_connections=N]
 //	      (none at all: "route y.test U tls=none"; tls=none unless it says so)
 //	host V down          nothing listens there
-//	learn DOMAIN A B C   before the dialog one sender resets a transaction to
-//	                     DOMAIN, whose server offers these keywords: the proxy
-//	                     has learned what it may offer
+//	learn DOMAIN A B C   what the domain's servers offered when the proxy asked
+//	                     them at its start; without such a line, nothing
 //	variants plain bytewise tls lookahead0   (default: the first three)
 //	set NAME VALUE       see DialogSetup; limit.NAME, timeout.NAME and
 //	                     shutdown.NAME set one field of the proxy's limits

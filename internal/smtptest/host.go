@@ -9,19 +9,23 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
+
+// maxEarly is more connections than any proxy makes before a dialog begins.
+const maxEarly = 100
 
 // A host is one scripted server. Until begin it answers whatever comes.
 type host struct {
-	name string
-	l    net.Listener
+	name     string
+	l        net.Listener
+	routes   int           // that lead here
+	keywords []string      // offered before begin
+	asked    chan struct{} // one for each connection that ended before begin
 
-	mu       sync.Mutex // guards the rest
-	started  bool
-	count    int      // connections since begin
-	keywords []string // offered before begin
-	early    []net.Conn
+	mu      sync.Mutex // guards the rest
+	started bool
+	count   int // connections since begin
+	early   []net.Conn
 }
 
 // listen opens a socket for each host the routes name, and writes its address
@@ -36,13 +40,14 @@ func (d *dialog) listen() error {
 				if err != nil {
 					return err
 				}
-				h = &host{name: s.Host, l: l}
+				h = &host{name: s.Host, l: l, keywords: d.offers(s.Host), asked: make(chan struct{}, maxEarly)}
 				d.hosts[s.Host] = h
 				if d.isDown(s.Host) {
 					l.Close()
 				}
 				d.servers.Go(func() { d.accept(h) })
 			}
+			h.routes++
 			s.Address = h.l.Addr().String()
 		}
 	}
@@ -357,48 +362,47 @@ func (s *server) after() error {
 	}
 }
 
-// teachDelay bounds one learning transaction.
-const teachDelay = 5 * time.Second
-
-// teach lets the proxy meet a server of domain that offers keywords.
-func (d *dialog) teach(l learn) error {
-	for _, r := range d.setup.Routes {
-		if slices.Contains(r.Domains, l.domain) {
-			for _, s := range r.Servers {
-				d.hosts[s.Host].offer(l.keywords)
+// learned waits until the proxy has asked each host what it offers: once for
+// each route that leads there.
+func (d *dialog) learned() error {
+	for _, h := range d.hosts {
+		for range h.routes {
+			if d.isDown(h.name) {
+				continue
+			}
+			select {
+			case <-h.asked:
+			case <-d.ctx.Done():
+				return fmt.Errorf("host %s was not asked what it offers", h.name)
 			}
 		}
 	}
-	p, err := d.dial("")
-	if err != nil {
-		return err
-	}
-	defer p.raw.Close()
-	if err := p.raw.SetDeadline(time.Now().Add(teachDelay)); err != nil {
-		return err
-	}
-	for _, cmd := range []string{"", "EHLO client.test", "MAIL FROM:<>", "RCPT TO:<canary-learn@" + l.domain + ">", "RSET", "QUIT"} {
-		if cmd != "" {
-			if err := p.write([]byte(cmd + "\r\n")); err != nil {
-				return err
-			}
-		}
-		if r, err := p.reply(); err != nil || r.code[0] != '2' {
-			return fmt.Errorf("%q: %q (%v)", cmd, r, err)
-		}
-	}
-	return p.ends()
+	return nil
 }
 
-// offer sets what the host answers EHLO with before the dialog.
-func (h *host) offer(keywords []string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.keywords = keywords
+// offers returns the keywords a host answers EHLO with before the dialog.
+func (sc *script) offers(host string) (keywords []string) {
+	for _, r := range sc.setup.Routes {
+		for _, s := range r.Servers {
+			if s.Host != host {
+				continue
+			}
+			for _, l := range sc.learn {
+				if slices.Contains(r.Domains, l.domain) {
+					keywords = append(keywords, l.keywords...)
+				}
+			}
+			if r.TLS != "none" {
+				keywords = append(keywords, "STARTTLS")
+			}
+		}
+	}
+	return keywords
 }
 
 // polite answers every command with 250 until the host is begun.
 func (h *host) polite(p *peer) {
+	defer func() { h.asked <- struct{}{} }()
 	defer p.raw.Close()
 	err := p.write([]byte("220 u.test ESMTP\r\n"))
 	for err == nil {
@@ -409,10 +413,7 @@ func (h *host) polite(p *peer) {
 		verb, _, _ := strings.Cut(strings.ToUpper(string(b)), " ")
 		switch verb {
 		case "EHLO", "LHLO":
-			h.mu.Lock()
-			k := h.keywords
-			h.mu.Unlock()
-			err = p.write(ehloReply(k))
+			err = p.write(ehloReply(h.keywords))
 		case "STARTTLS":
 			if err = p.write([]byte("220 2.0.0 go\r\n")); err == nil {
 				err = p.secure(tls.Server(p.raw, TheCA().ServerConfig("u.test")))

@@ -25,8 +25,8 @@ type script struct {
 	labels   map[string]int // how many sides name it
 }
 
-// learn is one transaction before the dialog, which teaches the proxy what a
-// route's server offers.
+// learn is what a route's servers offer when the proxy asks them, before the
+// dialog begins.
 type learn struct {
 	domain   string
 	keywords []string

@@ -225,7 +225,7 @@ func (s *sender) recorded(count string) error {
 	n, _ := strconv.Atoi(count) // checked by the parser
 	tick := time.NewTicker(recordPoll)
 	defer tick.Stop()
-	for len(s.inst.Records()) < n+len(s.learn) {
+	for len(s.inst.Records()) < n {
 		select {
 		case <-tick.C:
 		case <-s.ctx.Done():
