@@ -138,3 +138,10 @@ func stuff(content []byte) []byte {
 	}
 	return append(out[:len(out):len(out)], ".\r\n"...)
 }
+
+// replaceID returns a copy of a message whose Message-ID has the number n in
+// it, at the same length as far as digits allow.
+func replaceID(p []byte, id string, n int) []byte {
+	old := fmt.Appendf(nil, "Message-ID: <%s@", id)
+	return bytes.Replace(p, old, fmt.Appendf(nil, "Message-ID: <%s.%08d@", id, n), 1)
+}
