@@ -79,11 +79,11 @@ func allocs(ctx context.Context, args []string) error {
 // measureAllocs sends count messages from one sender. What reading the metric
 // costs is measured and taken off.
 func measureAllocs(ctx context.Context, run *running, size, per, count int) (allocSample, error) {
-	one := makeMail(1, 1, size, kindOrdinary, 1)
+	mails := variants(makeMail(1, 1, size, kindOrdinary, 1), count)
 	send := func(n int) error {
 		g := &generator{dialer: dialer{address: run.address}, workers: 1, perConnection: per,
 			how: func(int) manner { return manner{pipelining: true} }}
-		g.drive(ctx, arrival{}, func(i int) (mail, bool) { return freshID(one, i), i < n })
+		g.drive(ctx, arrival{}, func(i int) (mail, bool) { return mails(i), i < n })
 		if g.tally.Codes[250] != n {
 			return fmt.Errorf("%d of %d messages were taken; replies %v; %s", g.tally.Codes[250], n, g.tally.Codes, g.tally.last)
 		}

@@ -110,7 +110,7 @@ func (l *latencyRun) measure(ctx context.Context, r *result) ([]latencySample, e
 // connection busy waits in the queue: the arrivals do not slow down.
 func (l *latencyRun) sample(ctx context.Context, p *peer, length time.Duration) (latencySample, error) {
 	count := max(1, int(l.rate*length.Seconds()))
-	one := makeMail(1, 1, l.size, kindOrdinary, 1)
+	mails := variants(makeMail(1, 1, l.size, kindOrdinary, 1), count)
 	results := make(chan outcome, count)
 	queue := make(chan posted, count)
 	waits := make(chan time.Duration, count)
@@ -133,17 +133,8 @@ func (l *latencyRun) sample(ctx context.Context, p *peer, length time.Duration) 
 		}()
 	}
 	when := arrival{time.Duration(float64(time.Second) / l.rate), 1}
-	go when.feed(ctx, queue, func(n int) (mail, bool) { return freshID(one, n), n < count })
+	go when.feed(ctx, queue, func(n int) (mail, bool) { return mails(n), n < count })
 	return l.collect(p, count, results, waits)
-}
-
-// freshID gives a message another Message-ID and nothing else, so that no
-// server takes it for a repetition. The figures of its book do not matter here.
-func freshID(m mail, n int) mail {
-	m.Number = n
-	m.content = replaceID(m.content, m.ID, n)
-	m.data = replaceID(m.data, m.ID, n)
-	return m
 }
 
 func (l *latencyRun) collect(p *peer, count int, results <-chan outcome, waits <-chan time.Duration) (latencySample, error) {

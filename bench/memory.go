@@ -155,9 +155,9 @@ func (m *memoryRun) perSession(ctx context.Context, name string, c sluiceConfig,
 
 // warm sends a little mail, so that what is made once is there.
 func (m *memoryRun) warm(ctx context.Context, d dialer) error {
-	one := makeMail(1, 1, 10e3, kindOrdinary, 1)
+	mails := variants(makeMail(1, 1, 10e3, kindOrdinary, 1), 100)
 	g := &generator{dialer: d, workers: 4, perConnection: 10, how: func(int) manner { return manner{pipelining: true} }}
-	g.drive(ctx, arrival{}, func(n int) (mail, bool) { return freshID(one, n), n < 100 })
+	g.drive(ctx, arrival{}, func(n int) (mail, bool) { return mails(n), n < 100 })
 	if g.tally.Codes[250] != 100 {
 		return fmt.Errorf("warm up: %d of 100 messages were taken; replies %v; %s", g.tally.Codes[250], g.tally.Codes, g.tally.last)
 	}

@@ -14,7 +14,9 @@ type tlsWay struct {
 	name, label string
 	peer        string // missing programs are this peer's
 	implicit    bool   // on the generator's leg
-	start       func(ctx context.Context, t *tlsRun) (*running, error)
+	// server leg: sinkImplicit says how the way's own sink speaks TLS
+	sinkImplicit bool
+	start        func(ctx context.Context, t *tlsRun, sink string) (*running, error)
 }
 
 // A tlsRun holds the flags of tls and what it started.
@@ -23,36 +25,35 @@ type tlsRun struct {
 	rounds, connections, messages, size int
 	per                                 []int
 	cert                                certificate
-	implicitSink, startSink             string // addresses of both sinks
 	ways                                []tlsWay
 	running                             map[string]*running
+	sinks                               map[string]*process // by way
 }
 
 func tlsWays() []tlsWay {
+	straight := func(_ context.Context, _ *tlsRun, sink string) (*running, error) { return &running{address: sink}, nil }
+	haproxy := func(ctx context.Context, t *tlsRun, sink string) (*running, error) {
+		bind := " ssl crt " + t.cert.both + " ssl-min-ver TLSv1.3 curves X25519"
+		return t.startHAProxy(ctx, "haproxy-tls", sink, bind, " ssl verify none ssl-min-ver TLSv1.3")
+	}
+	sluice := func(implicit bool) func(context.Context, *tlsRun, string) (*running, error) {
+		return func(ctx context.Context, t *tlsRun, sink string) (*running, error) {
+			return t.startSluiceTLS(ctx, fmt.Sprintf("sluice-implicit-%t", implicit), sink, implicit)
+		}
+	}
 	return []tlsWay{
-		{"direct", "no proxy, implicit", peerDirect, true, func(_ context.Context, t *tlsRun) (*running, error) {
-			return &running{address: t.implicitSink}, nil
-		}},
-		{"haproxy", "HAProxy, implicit on both legs", peerHAProxy, true, func(ctx context.Context, t *tlsRun) (*running, error) {
-			bind := " ssl crt " + t.cert.both + " ssl-min-ver TLSv1.3 curves X25519"
-			return t.startHAProxy(ctx, "haproxy-tls", t.implicitSink, bind, " ssl verify none ssl-min-ver TLSv1.3")
-		}},
-		{"sluice", "Sluice, implicit, then STARTTLS", peerSluice, true, func(ctx context.Context, t *tlsRun) (*running, error) {
-			return t.startSluiceTLS(ctx, "sluice-implicit", true)
-		}},
-		{"sluice-starttls", "Sluice, STARTTLS on both legs", peerSluice, false, func(ctx context.Context, t *tlsRun) (*running, error) {
-			return t.startSluiceTLS(ctx, "sluice-starttls", false)
-		}},
-		{"direct-starttls", "no proxy, STARTTLS", peerDirect, false, func(_ context.Context, t *tlsRun) (*running, error) {
-			return &running{address: t.startSink}, nil
-		}},
+		{"direct", "no proxy, implicit", peerDirect, true, true, straight},
+		{"sluice", "Sluice, implicit, then STARTTLS", peerSluice, true, false, sluice(true)},
+		{"haproxy", "HAProxy, implicit on both legs", peerHAProxy, true, true, haproxy},
+		{"direct-starttls", "no proxy, STARTTLS", peerDirect, false, false, straight},
+		{"sluice-starttls", "Sluice, STARTTLS on both legs", peerSluice, false, false, sluice(false)},
 	}
 }
 
 // startSluiceTLS: a route reaches its server by STARTTLS, with the certificate
 // verified; Sluice has no implicit TLS to servers.
-func (t *tlsRun) startSluiceTLS(ctx context.Context, name string, implicit bool) (*running, error) {
-	return t.env.startSluice(ctx, name, sluiceConfig{Server: t.startSink, MaxConnections: 100,
+func (t *tlsRun) startSluiceTLS(ctx context.Context, name, sink string, implicit bool) (*running, error) {
+	return t.env.startSluice(ctx, name, sluiceConfig{Server: sink, MaxConnections: 100,
 		Cert: t.cert.cert, Key: t.cert.key, Implicit: implicit, RouteTLS: "verify", TLSName: tlsName, CA: t.cert.cert})
 }
 
@@ -68,7 +69,7 @@ type tlsSample struct {
 }
 
 func tlsBoth(ctx context.Context, args []string) error {
-	t := &tlsRun{running: map[string]*running{}}
+	t := &tlsRun{running: map[string]*running{}, sinks: map[string]*process{}}
 	fs := newFlags("tls", "TLS 1.3, X25519 and resumption on both legs, the same certificate everywhere.")
 	fs.IntVar(&t.rounds, "rounds", 5, "rounds")
 	fs.IntVar(&t.connections, "connections", 20, "parallel connections")
@@ -134,15 +135,13 @@ func (t *tlsRun) measure(ctx context.Context, r *result) ([]tlsSample, error) {
 	if t.cert, err = makeCertificate(dir); err != nil {
 		return nil, err
 	}
-	flags := []string{"--cert", t.cert.cert, "--key", t.cert.key, "--x25519"}
-	if t.startSink, _, err = t.startOwnSink(ctx, "sink-starttls", flags...); err != nil {
-		return nil, err
-	}
-	if t.implicitSink, _, err = t.startOwnSink(ctx, "sink-implicit", append(flags, "--implicit")...); err != nil {
-		return nil, err
-	}
 	for _, w := range t.ways {
-		if t.running[w.name], err = w.start(ctx, t); err != nil {
+		flags := []string{"--cert", t.cert.cert, "--key", t.cert.key, "--x25519", fmt.Sprintf("--implicit=%t", w.sinkImplicit)}
+		var sink string
+		if sink, t.sinks[w.name], err = t.startOwnSink(ctx, "sink-"+w.name, flags...); err != nil {
+			return nil, err
+		}
+		if t.running[w.name], err = w.start(ctx, t, sink); err != nil {
 			return nil, fmt.Errorf("%s: %w", w.label, err)
 		}
 		if _, err := t.sample(ctx, w, t.per[0], 100); err != nil {
@@ -164,13 +163,28 @@ func (t *tlsRun) measure(ctx context.Context, r *result) ([]tlsSample, error) {
 			}
 		}
 	}
-	return samples, nil
+	return samples, t.serverLegs(r)
+}
+
+// serverLegs ends the sinks and notes what TLS each saw over the whole run.
+func (t *tlsRun) serverLegs(r *result) error {
+	for _, w := range t.ways {
+		p := t.sinks[w.name]
+		p.stop()
+		var messages, handshakes, resumed int
+		if _, err := fmt.Sscanf(p.tail(), "messages %d handshakes %d resumed %d", &messages, &handshakes, &resumed); err != nil {
+			return fmt.Errorf("%s: what its sink said: %w", w.label, err)
+		}
+		r.note("server leg of %q: %d messages, %d handshakes, %.0f %% resumed", w.label, messages, handshakes,
+			100*float64(resumed)/float64(max(1, handshakes)))
+	}
+	return nil
 }
 
 // sample sends count messages over as many connections at once as asked for.
 func (t *tlsRun) sample(ctx context.Context, w tlsWay, per, count int) (tlsSample, error) {
 	run := t.running[w.name]
-	one := makeMail(1, 1, t.size, kindOrdinary, 1)
+	mails := variants(makeMail(1, 1, t.size, kindOrdinary, 1), count)
 	g := &generator{dialer: dialer{address: run.address, tls: clientTLS(), implicit: w.implicit},
 		workers: t.connections, perConnection: per, how: func(int) manner { return manner{pipelining: true} }}
 	before, err := cpuOfPeer(run)
@@ -178,7 +192,7 @@ func (t *tlsRun) sample(ctx context.Context, w tlsWay, per, count int) (tlsSampl
 		return tlsSample{}, err
 	}
 	start := time.Now()
-	g.drive(ctx, arrival{}, func(n int) (mail, bool) { return freshID(one, n), n < count })
+	g.drive(ctx, arrival{}, func(n int) (mail, bool) { return mails(n), n < count })
 	took := time.Since(start)
 	after, err := cpuOfPeer(run)
 	if err != nil {
