@@ -235,16 +235,20 @@ func (c *checker) explains(a attempt, to string, k commit) bool {
 		return false // its terminator was never on the wire
 	}
 	slack := c.books.Slack
-	if k.At.Before(a.Start.Add(-slack)) || k.At.After(a.End.Add(slack)) {
+	if k.At.Before(a.Start.Add(-slack)) || k.At.After(a.End.Add(slack+commitLag)) {
 		return false // not the commit of this attempt
 	}
 	if !k.Replied {
 		return true
 	}
 	return a.Code == 0 && slices.ContainsFunc(c.books.Kills, func(x kill) bool {
-		return !x.Until.Before(k.At.Add(-slack)) && !x.At.After(a.End.Add(slack))
+		return !x.Until.Before(a.Start.Add(-slack)) && !x.At.After(a.End.Add(slack))
 	})
 }
+
+// commitLag is how long after the sender's connection broke a sink may still
+// read the terminator that was on the wire by then.
+const commitLag = 2 * time.Second
 
 // match returns the size of a largest one-to-one matching of commits to
 // attempts, given the attempts each commit may go to (augmenting paths).

@@ -138,3 +138,26 @@ func stuff(content []byte) []byte {
 	}
 	return append(out[:len(out):len(out)], ".\r\n"...)
 }
+
+// variants returns copies of one message that differ in their Message-ID, in
+// turn: enough that no server takes the next for a repetition, made ahead so
+// that the generator has nothing to do while it sends.
+func variants(m mail, count int) func(n int) mail {
+	list := make([]mail, min(count, variantsMost))
+	for i := range list {
+		list[i] = m
+		list[i].content = replaceID(m.content, m.ID, i)
+		list[i].data = replaceID(m.data, m.ID, i)
+	}
+	return func(n int) mail { return list[n%len(list)] }
+}
+
+// variantsMost bounds the memory variants take: 128 MB for messages of 1 MB.
+const variantsMost = 64
+
+// replaceID returns a copy of a message with another Message-ID. The figures
+// of its book no longer hold.
+func replaceID(p []byte, id string, n int) []byte {
+	old := fmt.Appendf(nil, "Message-ID: <%s@", id)
+	return bytes.Replace(p, old, fmt.Appendf(nil, "Message-ID: <%s.%08d@", id, n), 1)
+}

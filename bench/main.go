@@ -21,10 +21,10 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"sidebyside", "messages a second and CPU a message, beside other proxies", sideBySide},
-		// {"latency", "added latency at a fixed arrival rate, on kept connections", latency},
-		// {"tls", "TLS on both legs, beside HAProxy", tlsBoth},
-		// {"memory", "memory of a waiting session, and of one message of 1 GiB", memory},
-		// {"allocs", "allocations a message, from the running binary's own metric", allocs},
+		{"latency", "added latency at a fixed arrival rate, on kept connections", latency},
+		{"tls", "TLS on both legs, beside HAProxy", tlsBoth},
+		{"memory", "memory of a waiting session, and of one message of 1 GiB", memory},
+		{"allocs", "allocations a message, from the running binary's own metric", allocs},
 		{"ledger", "kill, fail, restart and hand over under load; then audit the books", ledger},
 		{"check", "audit books written by load and sink", checkCommand},
 		{"load", "the generator alone", loadCommand},

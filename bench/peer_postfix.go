@@ -55,6 +55,7 @@ notify_classes =
 
 // postfixMaster is the services every instance has. %[1]s: smtpd's address.
 const postfixMaster = `%[1]s inet n - n - - smtpd
+pickup     unix  n  -  n  60    1  pickup
 cleanup    unix  n  -  n  -     0  cleanup
 qmgr       unix  n  -  n  300   1  qmgr
 rewrite    unix  -  -  n  -     -  trivial-rewrite

@@ -43,6 +43,7 @@ type sinkSession struct {
 	random *rand.Rand
 	begun  bool // fail is chosen
 	early  bool // refused in the middle of the data
+	mailed bool // a transaction is open
 	chunk  *digest
 	broken int // reply that ended a BDAT message; 0: none
 }
@@ -170,7 +171,7 @@ func (c *sinkSession) startTLS() error {
 
 func (c *sinkSession) forget() {
 	c.from, c.to, c.id, c.fail, c.random = "", nil, "", failNothing, nil
-	c.begun, c.early, c.chunk, c.broken = false, false, nil, 0
+	c.begun, c.early, c.mailed, c.chunk, c.broken = false, false, false, nil, 0
 }
 
 // refuse says a negative reply that was planned, and notes it.
@@ -201,6 +202,7 @@ func (c *sinkSession) mail(argument string) error {
 		c.forget()
 		return nil
 	}
+	c.mailed = true
 	c.say("250 2.1.0 ok")
 	return nil
 }
@@ -215,6 +217,10 @@ func (c *sinkSession) begin(id string) {
 }
 
 func (c *sinkSession) rcpt(argument string) error {
+	if !c.mailed {
+		c.say("503 5.5.1 MAIL first")
+		return nil
+	}
 	to := pathIn(argument)
 	c.begin(idIn(to))
 	switch c.fail {

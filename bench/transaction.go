@@ -238,6 +238,9 @@ func (c *client) envelopeAtOnce(e envelope, bdat bool, o *outcome) {
 			o.code, o.text = code, text
 		}
 	}
+	if first.stage == stageMail {
+		o.rcpt = nil // whatever they got, it was for want of MAIL
+	}
 	if first.stage == "" && good == 0 {
 		first = outcome{stage: stageRcpt, code: o.code, text: o.text}
 	}
