@@ -33,6 +33,7 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit %d", int(c)) }
 // commands is the command line.
 type commands struct {
 	Run         runCommand         `cmd:"" help:"Serve."`
+	Demo        demoCommand        `cmd:"" help:"Show what Sluice does, with servers in memory and no file."`
 	CheckConfig checkConfigCommand `cmd:"" help:"Report everything that is wrong with a configuration."`
 	Config      struct {
 		Dump      dumpCommand      `cmd:"" help:"Print the configuration, secrets redacted."`
