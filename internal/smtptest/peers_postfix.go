@@ -211,6 +211,7 @@ func mainCF(dir string, o PostfixOptions) string {
 		"smtputf8_enable":         "yes",
 		"default_process_limit":   "50",
 		"smtpd_error_sleep_time":  "0",
+		"in_flow_delay":           "0",
 		// Content goes through as it came.
 		"local_header_rewrite_clients":   "",
 		"disable_mime_output_conversion": "yes",
