@@ -107,7 +107,9 @@ func (u *upstream) read(fast int) (wire.Reply, error) {
 			r, n, err := wire.ParseReply(b)
 			if err == nil {
 				r = r.Sanitised()
-				u.learnReply(b[:n], r)
+				if !u.terminated { // outcomes carry a queue id, each another
+					u.learnReply(b[:n], r)
+				}
 				u.in.use(n)
 				return r, nil
 			}

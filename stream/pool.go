@@ -231,7 +231,6 @@ var (
 	errBreakerOpen = &ReplyError{Reply: replyUnreachable, Err: errors.New("host known to be down")}
 	errNetShare    = &ReplyError{Reply: replyBusy, Err: errors.New("sender's network has its share of the host")}
 	errNoSlot      = &ReplyError{Reply: replyBusy, Err: errors.New("no connection became free")}
-	errClosing     = &ReplyError{Reply: replyUnreachable, Err: errors.New("closing")}
 )
 
 // try gets a session of pl without waiting for others to finish.
@@ -248,6 +247,10 @@ func (p *servers) try(ctx context.Context, setup *Setup, pl *pool, who *senderId
 			if p.revive(ctx, setup, u, who, trial) {
 				return u, nil
 			}
+			if trial {
+				pl.host.abandoned()
+			}
+			pl.host.leaveSlot(who)
 		case slotOpen:
 			if deadline.IsZero() {
 				*deadline = time.Now().Add(setup.Timeouts.ConnectAll)
@@ -263,23 +266,21 @@ func (p *servers) try(ctx context.Context, setup *Setup, pl *pool, who *senderId
 	}
 }
 
-// revive makes a kept session ready for a new sender. False: it was stale,
-// and is dropped.
+// revive makes a kept session ready for a new sender. False: it was stale and
+// is closed; its place is still taken.
 func (p *servers) revive(ctx context.Context, setup *Setup, u *upstream, who *senderIdentity, trial bool) bool {
 	same := u.who.same(who)
 	u.begin(setup, who, trial)
-	if !u.c.quiet() {
-		staleSessions.Inc()
-		p.drop(u)
-		return false
+	if u.c.quiet() {
+		u.bind(ctx)
+		if u.pool.key.identity != policy.IdentityXCLIENT || same || u.xclient(setup) == nil {
+			reusedSessions.Inc()
+			return true
+		}
 	}
-	u.bind(ctx)
-	if u.pool.key.identity == policy.IdentityXCLIENT && !same && u.xclient(setup) != nil {
-		staleSessions.Inc()
-		p.drop(u)
-		return false
-	}
-	return true
+	staleSessions.Inc()
+	u.shut()
+	return false
 }
 
 // connect uses a place that was taken.
@@ -324,13 +325,7 @@ func (p *servers) await(ctx context.Context, setup *Setup, pl *pool, who *sender
 		if p.revive(ctx, setup, grant.u, who, false) {
 			return grant.u, nil
 		}
-		// Its place is free again; whoever waits behind us may have it.
-		deadline := time.Now().Add(setup.Timeouts.ConnectAll)
-		u, err := p.try(ctx, setup, pl, who, &deadline)
-		if err == errAllBusy {
-			err = errNoSlot
-		}
-		return u, err
+		// Stale; its place is still ours.
 	}
 	return p.connect(ctx, setup, pl, who, time.Now().Add(setup.Timeouts.ConnectAll), false)
 }
@@ -351,15 +346,12 @@ func (p *servers) release(u *upstream) {
 		u.quit()
 		return
 	}
-	u.in.drop()
-	_ = u.c.Close()
+	u.shut()
 }
 
 // drop closes a session's connection at once: no QUIT, no terminator.
 func (p *servers) drop(u *upstream) {
-	u.unbind()
-	_ = u.c.Close()
-	u.in.drop()
+	u.shut()
 	if u.trial {
 		u.trial = false
 		u.host.abandoned()

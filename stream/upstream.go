@@ -147,6 +147,13 @@ func (u *upstream) quit() {
 	_ = u.c.Close()
 }
 
+// shut closes the connection at once.
+func (u *upstream) shut() {
+	u.unbind()
+	_ = u.c.Close()
+	u.in.drop()
+}
+
 // envelope opens the transaction: RSET if the session was kept, MAIL and the
 // RCPTs, in one write where the server pipelines (RFC 2920). It returns MAIL's
 // reply and one reply a recipient, valid until the next call; if MAIL is
