@@ -34,12 +34,16 @@ func (l *loaded) warnf(path, format string, args ...any) {
 
 func (l *loaded) checkPresence() {
 	top := position{file: l.file, line: 1, col: 1}
-	for key, missing := range map[string]bool{
-		"hostname": l.Hostname == "", "listeners": len(l.Listeners) == 0, "routes": len(l.Routes) == 0,
+	for _, need := range []struct {
+		key     string
+		missing bool
+	}{
+		{"hostname", l.Hostname == ""}, {"listeners", len(l.Listeners) == 0}, {"routes", len(l.Routes) == 0},
 	} {
+		key := need.key
 		at, set := l.where[key]
 		switch {
-		case !missing, l.faulty[key], l.faulty[""]:
+		case !need.missing, l.faulty[key], l.faulty[""]:
 		case set:
 			l.problems.errorf(at, "%q is empty", key)
 		default:

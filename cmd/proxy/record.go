@@ -36,15 +36,19 @@ func (r *recorder) setPrivacy(c privacyConfig) { r.privacy.Store(newPrivacy(c, r
 func (r *recorder) record(rec *stream.Record) {
 	r.counts.add(rec)
 	l := getLine()
+	l.b = r.append(l.b, rec)
+	r.lines.put(l)
+}
+
+// append writes rec's line, or lines, in the format that was chosen.
+func (r *recorder) append(b []byte, rec *stream.Record) []byte {
 	p := r.privacy.Load()
 	if r.format == "postfix" {
-		l.b = r.appendPostfix(l.b, rec, p)
-	} else {
-		w := fieldWriter{b: l.b, json: r.format == "json"}
-		r.fields(&w, rec, p)
-		l.b = w.b
+		return r.appendPostfix(b, rec, p)
 	}
-	r.lines.put(l)
+	w := fieldWriter{b: b, json: r.format == "json"}
+	r.fields(&w, rec, p)
+	return w.b
 }
 
 // newLogger makes the logger for operational lines, in the format of message

@@ -87,13 +87,13 @@ type program struct {
 	from    heritage
 	tls     map[string]*listenerTLS // by listener's name
 
-	state     atomic.Pointer[state]
-	changing  sync.Mutex          // one change of state at a time
-	marks     map[string]fileMark // guarded by changing
-	reloadOK  atomic.Bool
-	unready   atomic.Pointer[string] // why /readyz says no; nil: ready
-	stopping  atomic.Bool
-	exhausted uint64 // descriptors there are
+	state       atomic.Pointer[state]
+	changing    sync.Mutex          // one change of state at a time
+	marks       map[string]fileMark // guarded by changing
+	reloadOK    atomic.Bool
+	unready     atomic.Pointer[string] // why /readyz says no; nil: ready
+	stopping    atomic.Bool
+	descriptors uint64 // how many there are; 0: not known
 }
 
 // A state is all that one reload replaces.
@@ -114,7 +114,7 @@ func newProgram(a *app, src source, conf *loaded) (*program, error) {
 		p.log.Warn("cores are not forbidden", "error", err)
 	}
 	var err error
-	if p.exhausted, err = raiseDescriptors(); err != nil {
+	if p.descriptors, err = raiseDescriptors(); err != nil {
 		p.log.Warn("descriptors not counted", "error", err)
 	}
 	if p.from, err = inherit(); err != nil {
@@ -160,11 +160,19 @@ func (p *program) use(next *state) {
 	p.marks = next.conf.certificateMarks()
 	p.records.setPrivacy(next.conf.Privacy)
 	limitMemory(next.conf.Limits)
-	if need := descriptorsFor(next.conf.Limits.Sessions); p.exhausted > 0 && need > p.exhausted {
-		p.log.Warn("limits.sessions needs more file descriptors than there are",
-			"sessions", next.conf.Limits.Sessions, "needed", need, "available", p.exhausted)
-	}
+	p.warnDescriptors(next.conf.Limits.Sessions)
 	p.state.Store(next)
+}
+
+// warnDescriptors says once for each value that limits.sessions cannot be reached.
+func (p *program) warnDescriptors(sessions int) {
+	if old := p.state.Load(); old != nil && old.conf.Limits.Sessions == sessions {
+		return
+	}
+	if need := descriptorsFor(sessions); p.descriptors > 0 && need > p.descriptors {
+		p.log.Warn("limits.sessions needs more file descriptors than there are",
+			"sessions", sessions, "needed", need, "available", p.descriptors)
+	}
 }
 
 // setup turns the configuration into what stream works with.
