@@ -76,15 +76,13 @@ func (r *Run) await(ctx context.Context, n int) {
 	for open := len(ballots); open > 0; {
 		select {
 		case ch := <-votes:
-			cast(ballots, ch)
-			open--
+			open -= cast(ballots, ch)
 			continue
 		case <-timer.C:
 		case <-ctx.Done():
 		}
 		for len(votes) > 0 { // who voted at the last moment has voted
-			cast(ballots, <-votes)
-			open--
+			open -= cast(ballots, <-votes)
 		}
 		open -= leave(ctx, ballots)
 		timer.Reset(untilFirst(ballots, time.Now()))
@@ -102,12 +100,16 @@ func untilFirst(ballots []ballot, now time.Time) time.Duration {
 	return first
 }
 
-func cast(ballots []ballot, ch *Channel) {
+// cast closes ch's ballot and returns how many it closed: none if ch was left
+// behind and votes after all.
+func cast(ballots []ballot, ch *Channel) int {
 	for i := range ballots {
 		if ballots[i].ch == ch {
 			ballots[i].ch = nil
+			return 1
 		}
 	}
+	return 0
 }
 
 // leave gives up on those whose time is up, and returns how many they are.

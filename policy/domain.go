@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -173,10 +174,15 @@ func parsePattern(text string) (p pattern, problem string) {
 	return p, ""
 }
 
+var errInvalid = errors.New("not UTF-8")
+
 // canonical returns domain in lower-case A-labels, without a final dot.
 func canonical(domain string) (string, error) {
 	if shape(domain) != foreign {
 		return strings.ToLower(domain), nil
+	}
+	if !utf8.ValidString(domain) {
+		return "", errInvalid // idna lets some such pass
 	}
 	key, err := names.ToASCII(domain)
 	return strings.TrimSuffix(strings.ToLower(key), "."), err

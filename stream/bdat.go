@@ -80,7 +80,7 @@ func (s *session) skipChunk(size int64, r wire.Reply) {
 // startChunks makes the message ready for its first chunk.
 func (tx *transaction) startChunks() bool {
 	m := &tx.message
-	m.start(&tx.session.server.budget)
+	m.start(tx.session.server)
 	if !m.window.grow() {
 		return false
 	}

@@ -48,7 +48,7 @@ func (tx *transaction) withoutCommitted() (wire.Reply, bool) {
 	}
 	duplicates.Inc()
 	tx.accepted = rest
-	tx.release(tx.up)
+	s.server.servers.release(tx.up)
 	tx.up = nil
 	if err := tx.replay(); err != nil {
 		tx.refuse(replyFor(err), DeferredByServer, "end", "")

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"hash"
 
+	"sluice/policy"
 	"sluice/stream/wire"
 )
 
@@ -33,6 +34,8 @@ type message struct {
 	hash   hash.Hash // SHA-256 of the content
 	size   int64     // content octets
 
+	discard *policy.Disposition // policy accepts it to drop it; nil: not
+
 	out     delivery
 	drained int64 // octets read for nothing after a refusal
 }
@@ -55,8 +58,8 @@ const (
 )
 
 // start makes m ready for the data of a new message.
-func (m *message) start(b *budget) {
-	m.window.budget = b
+func (m *message) start(s *Server) {
+	m.window.budget, m.out.ctx = &s.budget, s.ctx
 	if m.hash == nil {
 		m.hash = sha256.New()
 	} else {

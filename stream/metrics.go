@@ -66,8 +66,6 @@ func countReply(r wire.Reply) {
 	}
 }
 
-func countPanic() { panics.Inc() }
-
 func countTLS(direction, version string) {
 	metrics.GetOrCreateCounter(`sluice_tls_sessions_total{direction="` + direction + `",version="` + version + `"}`).Inc()
 }

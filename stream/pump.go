@@ -33,7 +33,7 @@ func (s *session) data(arg []byte) {
 		return
 	}
 	m := &tx.message
-	m.start(&s.server.budget)
+	m.start(s.server)
 	if !m.window.grow() {
 		s.reply(replyMemory)
 		tx.close()
@@ -256,12 +256,15 @@ func (tx *transaction) overflow() {
 	if !tx.judgeHeader() {
 		return
 	}
-	d := tx.decide(tx.run.Findings())
-	if d.Action >= policy.Defer {
+	switch d := tx.decide(tx.run.Findings()); d.Action {
+	case policy.Reject, policy.Defer:
 		tx.refuseBy(d, "data")
-		return
+	case policy.Discard:
+		tx.giveUp()
+		tx.message.discard = &d
+	default:
+		tx.begins(d, nil)
 	}
-	tx.begins(d, nil)
 }
 
 // pass forwards what is held while the message flows.

@@ -46,7 +46,11 @@ func (s *session) recipients(arg []byte) {
 
 // ask answers one RCPT as far as we can without the server.
 func (tx *transaction) ask(asks []ask, arg []byte) ask {
-	rcpt, err := wire.ParseRcpt(arg, tx.session.offered)
+	offered := tx.session.offered
+	if !tx.mail.SMTPUTF8 {
+		offered &^= wire.SMTPUTF8 // a UTF-8 address needs it for the whole transaction
+	}
+	rcpt, err := wire.ParseRcpt(arg, offered)
 	a := ask{rcpt: rcpt, same: -1}
 	if err != nil {
 		a.reply = wire.ReplyForParse(err)
@@ -112,6 +116,9 @@ func (tx *transaction) judgeRecipient(rt *policy.Route, rcpt wire.Rcpt) wire.Rep
 	}
 	if refusal == nil || tx.setup.Policy.Shadow(rt) {
 		return wire.Reply{}
+	}
+	if tx.setup.Policy.Soft(rt) {
+		return soft(*refusal)
 	}
 	return *refusal
 }

@@ -44,6 +44,7 @@ type Server struct {
 	count   counter
 	late    sync.WaitGroup // waits for late replies of servers
 
+	deaf     atomic.Bool // Serve takes no more connections
 	stopping atomic.Bool // 421 to whoever is between transactions
 	cutting  atomic.Bool // the grace is over: only commits may finish
 
@@ -62,12 +63,7 @@ type Listener struct {
 	Implicit bool
 	// Proxy lists the ranges whose connections begin with a PROXY header; empty: none.
 	Proxy []netip.Prefix
-
-	stopped atomic.Bool
 }
-
-// errStopped is why Serve's listener gave no more connections.
-var errStopped = errors.New("stream: listener stopped")
 
 // init starts what sessions share.
 func (s *Server) init() {
@@ -111,7 +107,7 @@ func (s *Server) Serve(l *Listener) error {
 	for {
 		c, err := l.Accept()
 		switch {
-		case l.stopped.Load():
+		case s.deaf.Load():
 			if err == nil {
 				// It was ours already when we were told to stop.
 				s.start(l, c)

@@ -263,7 +263,9 @@ const partingWait = 5 * time.Second
 // end is the clean-up of every session, also of one that panicked.
 func (s *session) end() {
 	if r := recover(); r != nil {
-		countPanic()
+		panics.Inc()
+		// Neither the value nor arguments: both may hold what is in the mail.
+		s.server.Log.Error("panic", "session", s.info.ID, "place", panicPlace())
 		s.tx.abandon()
 		s.out = s.out[:0]
 		s.reply(replyLocal)

@@ -10,10 +10,10 @@ import (
 // their backlog is his.
 func (s *Server) StopAccepting() {
 	s.init()
+	s.deaf.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for l := range s.listeners {
-		l.stopped.Store(true)
 		if d, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); ok {
 			_ = d.SetDeadline(longAgo)
 		} else {

@@ -111,19 +111,17 @@ func (tx *transaction) close() {
 	}
 }
 
-// abandon lets go of the server's session: kept for others if it has seen
-// nothing of the message, dropped if it has.
+// abandon lets go of the server's session: dropped if it is in the middle of
+// the message, else kept for others.
 func (tx *transaction) abandon() {
 	tx.message.window.release()
-	if tx.up == nil {
-		return
+	if tx.message.out.up != nil {
+		tx.dropServer()
 	}
-	if tx.up.sent() {
-		tx.session.server.servers.drop(tx.up)
-	} else {
+	if tx.up != nil {
 		tx.session.server.servers.release(tx.up)
+		tx.up = nil
 	}
-	tx.up = nil
 }
 
 // identity is how the sender is told to the server, where a route asks for it.

@@ -53,6 +53,9 @@ func (tx *transaction) finishWith(r wire.Reply) {
 // conclude judges a complete message and, if it may go, commits it.
 func (tx *transaction) conclude(ended time.Time) wire.Reply {
 	m := &tx.message
+	if m.discard != nil {
+		return tx.discard(*m.discard)
+	}
 	if m.state == draining || !tx.judgeHeader() {
 		return tx.ended.reply
 	}
@@ -167,11 +170,38 @@ func (tx *transaction) refuseBy(d policy.Disposition, stage string) {
 	r, v := replyUnchecked, Deferred
 	switch {
 	case d.Action == policy.Reject:
-		r, v = replyPolicy(d.Rule, tx.refusalURL()), Rejected
+		r, v = tx.policyReply(d), Rejected
+	case d.Soft:
+		r = soft(tx.policyReply(d))
 	case !strings.HasSuffix(d.Rule, failedSuffix):
 		r = replyDeferred(d.Rule)
 	}
 	tx.refuse(r, v, stage, d.Rule)
+}
+
+// policyReply is the refusal of a disposition in the operator's words, if he
+// has any for the rule.
+func (tx *transaction) policyReply(d policy.Disposition) wire.Reply {
+	r := replyPolicy(d.Rule, tx.refusalURL())
+	if d.Text != "" {
+		r.Text = "[" + d.Rule + "] " + d.Text
+	}
+	if d.Contact != "" {
+		r.Text += "; contact " + d.Contact
+	}
+	return r
+}
+
+// soft makes a policy's 5xx a 4xx, for an installation that is being tried.
+func soft(r wire.Reply) wire.Reply {
+	if r.Class() != 5 {
+		return r
+	}
+	r.Code -= 100
+	if strings.HasPrefix(r.Enhanced, "5.") {
+		r.Enhanced = "4." + r.Enhanced[2:]
+	}
+	return r
 }
 
 // failedSuffix ends the rule name of a module that could not vote.
@@ -305,20 +335,9 @@ func (tx *transaction) openDivert(rt *policy.Route) (*upstream, error) {
 			return nil, &ReplyError{Reply: replyUnconfirmed, Err: errors.New("divert target refused a recipient")}
 		}
 	}
-	tx.release(tx.up) // has seen nothing of the message
+	servers.release(tx.up) // has seen nothing of the message
 	tx.up = up
 	return up, nil
-}
-
-func (tx *transaction) release(up *upstream) {
-	if up == nil {
-		return
-	}
-	if up.sent() {
-		tx.session.server.servers.drop(up)
-	} else {
-		tx.session.server.servers.release(up)
-	}
 }
 
 // verdictOf is the word for a server's refusal.

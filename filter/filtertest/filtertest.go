@@ -32,9 +32,11 @@ type Message struct {
 	Session  filter.Session
 	Envelope filter.Envelope
 	Content  []byte
-	// Events, if set, is called when data begins, before the first piece, with
-	// the channel of another module: to subscribe to topics, or publish on them.
-	Events func(ch *filter.Channel)
+	// Subscribe and Publish, if set, are called with the channel of another
+	// module: the first before the module under test is opened, the second
+	// after, and before the first piece.
+	Subscribe func(ch *filter.Channel)
+	Publish   func(ch *filter.Channel)
 	// Aborted ends the message without Finish.
 	Aborted bool
 }
@@ -51,7 +53,7 @@ type Result struct {
 func Run(t testing.TB, module filter.Module, m Message, sizes ...int) Result {
 	t.Helper()
 	chain, err := filter.New(
-		filter.Entry{Module: neighbour{m.Events}},
+		filter.Entry{Module: neighbour{m.Subscribe, m.Publish}},
 		filter.Entry{Module: module, Deadline: Deadline},
 	)
 	if err != nil {
@@ -152,29 +154,32 @@ func Rules(findings []policy.Finding) []string {
 
 // neighbour is the other module of the chain: it subscribes and publishes for
 // the test.
-type neighbour struct{ events func(*filter.Channel) }
+type neighbour struct{ subscribe, publish func(*filter.Channel) }
 
 func (neighbour) Name() string { return "neighbour" }
 
 func (n neighbour) Open(_ *filter.Session, _ *filter.Envelope, ch *filter.Channel) filter.Scanner {
-	return &listener{n.events, ch}
+	if n.subscribe != nil {
+		n.subscribe(ch)
+	}
+	return &publisher{n.publish, ch}
 }
 
-// listener waits with its events for the first piece, when every module has
-// been opened and could subscribe.
-type listener struct {
-	events func(*filter.Channel)
-	ch     *filter.Channel
+// publisher publishes with the first piece, when every module has been opened
+// and could subscribe.
+type publisher struct {
+	publish func(*filter.Channel) // nil: done
+	ch      *filter.Channel
 }
 
-func (l *listener) Write([]byte)                 { l.begin() }
-func (l *listener) FinishNow() error             { l.begin(); return nil }
-func (l *listener) Finish(context.Context) error { return nil }
-func (l *listener) Close()                       {}
+func (p *publisher) Write([]byte)                 { p.begin() }
+func (p *publisher) FinishNow() error             { p.begin(); return nil }
+func (p *publisher) Finish(context.Context) error { return nil }
+func (p *publisher) Close()                       {}
 
-func (l *listener) begin() {
-	if l.events != nil {
-		l.events(l.ch)
-		l.events = nil
+func (p *publisher) begin() {
+	if p.publish != nil {
+		p.publish(p.ch)
+		p.publish = nil
 	}
 }

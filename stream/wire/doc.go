@@ -5,8 +5,9 @@
 // rest to ParseMail, ParseRcpt, ParseHelo or ParseBdat (mail.go, rcpt.go,
 // argument.go), which work on paths (path.go, mailbox.go). Replies are
 // reply.go and parsereply.go, what an EHLO reply offers is ehlo.go. Message
-// data passes through a Framer or a Liner (frame.go), and where the two legs
-// differ through Normalise and a Stuffer (stuff.go).
+// data passes through a Framer (frame.go) or a Liner (liner.go), which share
+// the one look at every octet (lines.go), and where the two legs differ through
+// Normalise and a Stuffer (stuff.go).
 //
 // It has no sockets and no policy. What comes from a peer is parsed into plain
 // values; what goes to a peer is built from those values and never copied

@@ -1,7 +1,5 @@
 package wire
 
-import "bytes"
-
 // Fault is a set of things that message data should not hold.
 type Fault uint8
 
@@ -30,7 +28,7 @@ type Framer struct {
 	// Faults of all octets done with since the start of data.
 	Faults Fault
 
-	line int // content octets of the current line so far; 0: line start
+	lines lines // without the dots that stuffing added
 }
 
 // Reset makes f ready for the next message.
@@ -47,46 +45,25 @@ func (f *Framer) Reset() { *f = Framer{} }
 // without the terminator is message octets as they go on the wire.
 func (f *Framer) Scan(p []byte, content [][]byte) (_ [][]byte, n int, done bool) {
 	piece := 0 // start of the content that was not appended yet
-	pos := 0   // start of the line, or of its part in p
-	crlfs := 0
-	for {
-		if f.line == 0 && pos < len(p) && p[pos] == '.' {
-			content = appendPiece(content, p[piece:pos])
-			switch dotAt(p[pos:]) {
-			case dotEnd:
-				n = pos + len(".\r\n")
-				f.Faults |= octetFaults(p[:n], crlfs+1)
-				return content, n, true
-			case dotCut:
-				f.Faults |= octetFaults(p[:pos], crlfs)
-				return content, pos, false
+	for n < len(p) {
+		if f.lines.length == 0 && p[n] == '.' {
+			dot := dotAt(p[n:])
+			if dot == dotCut {
+				break
 			}
-			pos++
-			piece = pos
+			content = appendPiece(content, p[piece:n])
+			if dot == dotEnd {
+				return content, n + len(".\r\n"), true
+			}
+			n++
+			piece = n
 		}
-		lf := bytes.IndexByte(p[pos:], '\n')
-		if lf < 0 {
+		n += f.lines.scan(p[n:], true)
+		f.Faults = f.lines.faults
+		if n < len(p) && p[n] == '\r' {
 			break
 		}
-		next := pos + lf + 1
-		if next >= 2 && p[next-2] == '\r' {
-			crlfs++
-			if f.line+lf-1 > maxTextLine {
-				f.Faults |= FaultLongLine
-			}
-			f.line = 0
-		} else {
-			f.Faults |= FaultBareLF
-			f.line += lf + 1
-		}
-		pos = next
 	}
-	n = withoutCR(p, pos)
-	f.line += n - pos
-	if f.line > maxTextLine {
-		f.Faults |= FaultLongLine
-	}
-	f.Faults |= octetFaults(p[:n], crlfs)
 	return appendPiece(content, p[piece:n]), n, false
 }
 
@@ -108,30 +85,6 @@ func dotAt(p []byte) dotKind {
 	}
 	return dotStuffed
 }
-
-// withoutCR returns the end of p, before its last octet if that is a CR at or
-// behind pos: what it is, the next octet will say.
-func withoutCR(p []byte, pos int) int {
-	if n := len(p); n > pos && p[n-1] == '\r' {
-		return n - 1
-	}
-	return len(p)
-}
-
-// octetFaults checks p, which holds crlfs CRLFs, for other CRs and for NULs.
-// Two passes that the processor does 32 octets at a time cost less than one
-// look at every octet.
-func octetFaults(p []byte, crlfs int) (faults Fault) {
-	if bytes.Count(p, crByte) != crlfs {
-		faults |= FaultBareCR
-	}
-	if bytes.IndexByte(p, 0) >= 0 {
-		faults |= FaultNUL
-	}
-	return faults
-}
-
-var crByte = []byte{'\r'}
 
 func appendPiece(content [][]byte, p []byte) [][]byte {
 	if len(p) == 0 {

@@ -162,6 +162,27 @@ func TestFramerExhaustive(t *testing.T) {
 	}
 }
 
+// TestFramerExhaustiveInside has every string of up to four octets at every
+// place of the words that scan takes at once, among octets that look like
+// controls to careless arithmetic.
+func TestFramerExhaustiveInside(t *testing.T) {
+	for filler := range 4 {
+		text := bytes.Repeat([]byte("x\x0e\x80\x8d"[filler:filler+1]), 3*step)
+		for n := 1; n <= 4; n++ {
+			eachString(n, framerAlphabet+"\t", func(s []byte) {
+				for before := 0; before <= step; before++ {
+					p := append(text[:before:before], s...)
+					p = append(p, text[before:]...)
+					compare(t, p, nil, scanPieces(t, p, nil), referenceScan(p))
+				}
+			})
+			if testing.Short() {
+				break
+			}
+		}
+	}
+}
+
 // Hostile input, row 1: nothing but CRLF.CRLF is the end, however it is cut
 // (row 5), or a second transaction would begin inside the first.
 func TestFramerSmuggling(t *testing.T) {

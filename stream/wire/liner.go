@@ -1,7 +1,5 @@
 package wire
 
-import "bytes"
-
 // A Liner checks content that has no dots and no end mark, as in BDAT (RFC
 // 3030), for the faults that a Framer finds. The zero value is ready.
 type Liner struct {
@@ -11,7 +9,7 @@ type Liner struct {
 	// the content cannot be sent by DATA unchanged.
 	EndsInCRLF bool
 
-	line int // octets of the current line so far
+	lines lines
 }
 
 // Reset makes l ready for the next message.
@@ -22,35 +20,15 @@ func (l *Liner) Reset() { *l = Liner{} }
 // that no more octets follow in the whole message; then n is len(p), and a CR
 // at the end is a fault.
 func (l *Liner) Scan(p []byte, final bool) (n int) {
-	pos, crlfs := 0, 0
-	for {
-		lf := bytes.IndexByte(p[pos:], '\n')
-		if lf < 0 {
-			break
-		}
-		next := pos + lf + 1
-		if next >= 2 && p[next-2] == '\r' {
-			crlfs++
-			if l.line+lf-1 > maxTextLine {
-				l.Faults |= FaultLongLine
-			}
-			l.line = 0
-		} else {
-			l.Faults |= FaultBareLF
-			l.line += lf + 1
-		}
-		pos = next
+	n = l.lines.scan(p, false)
+	if final && n < len(p) {
+		l.lines.faults |= FaultBareCR
+		l.lines.inside(1)
+		n = len(p)
 	}
-	if n = len(p); !final {
-		n = withoutCR(p, pos)
-	}
-	l.line += n - pos
-	if l.line > maxTextLine {
-		l.Faults |= FaultLongLine
-	}
-	l.Faults |= octetFaults(p[:n], crlfs)
+	l.Faults = l.lines.faults
 	if n > 0 {
-		l.EndsInCRLF = l.line == 0
+		l.EndsInCRLF = l.lines.length == 0
 	}
 	return n
 }

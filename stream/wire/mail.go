@@ -153,8 +153,13 @@ func (m Mail) AppendTo(b []byte, server Extensions) []byte {
 	return append(b, "\r\n"...)
 }
 
-// Format writes a placeholder, whatever the verb (I6).
-func (m Mail) Format(f fmt.State, _ rune) { io.WriteString(f, "[mail]") }
+const hiddenMail = "[mail]"
 
-// LogValue returns a placeholder.
-func (m Mail) LogValue() slog.Value { return slog.StringValue("[mail]") }
+// LogValue returns a placeholder (I6).
+func (m Mail) LogValue() slog.Value { return slog.StringValue(hiddenMail) }
+
+// MarshalText returns a placeholder, for JSON and what else encodes values.
+func (m Mail) MarshalText() ([]byte, error) { return []byte(hiddenMail), nil }
+
+// Format writes a placeholder, whatever the verb.
+func (m Mail) Format(f fmt.State, _ rune) { io.WriteString(f, hiddenMail) }

@@ -109,6 +109,9 @@ func (p Path) String() string { return hiddenPath }
 // LogValue returns a placeholder.
 func (p Path) LogValue() slog.Value { return slog.StringValue(hiddenPath) }
 
+// MarshalText returns a placeholder, for JSON and what else encodes values.
+func (p Path) MarshalText() ([]byte, error) { return []byte(hiddenPath), nil }
+
 // Format writes a placeholder, whatever the verb.
 func (p Path) Format(f fmt.State, _ rune) { io.WriteString(f, hiddenPath) }
 

@@ -116,8 +116,13 @@ func (r Rcpt) AppendTo(b []byte, server Extensions) []byte {
 	return append(b, "\r\n"...)
 }
 
-// Format writes a placeholder, whatever the verb (I6).
-func (r Rcpt) Format(f fmt.State, _ rune) { io.WriteString(f, "[rcpt]") }
+const hiddenRcpt = "[rcpt]"
 
-// LogValue returns a placeholder.
-func (r Rcpt) LogValue() slog.Value { return slog.StringValue("[rcpt]") }
+// LogValue returns a placeholder (I6).
+func (r Rcpt) LogValue() slog.Value { return slog.StringValue(hiddenRcpt) }
+
+// MarshalText returns a placeholder, for JSON and what else encodes values.
+func (r Rcpt) MarshalText() ([]byte, error) { return []byte(hiddenRcpt), nil }
+
+// Format writes a placeholder, whatever the verb.
+func (r Rcpt) Format(f fmt.State, _ rune) { io.WriteString(f, hiddenRcpt) }

@@ -73,6 +73,8 @@ func (s *Stuffer) isCRLF(p []byte) bool {
 // that a terminator may follow.
 func (s *Stuffer) AtLineStart() bool { return s.place == lineStart }
 
+var crByte = []byte{'\r'}
+
 // Normalise appends content to dst with each LF that has no CR before it as a
 // CRLF, and each CR that has no LF behind it as a space. What is a line start
 // changes with that, so the result has to be stuffed anew. Pass no CR at the

@@ -1,0 +1,155 @@
+package main
+
+// A config is everything an operator can set: this table is the only place
+// where a key, its default and its meaning stand. The decoder, the
+// environment's names, `config dump` and docs/reference/config.md all follow
+// it by reflection.
+//
+// Tags: key is the name in the file; default is text as one would write it;
+// oneof lists the words allowed; min is the least number; needs marks keys
+// without which there is no configuration; doc is the sentence for operators.
+type config struct {
+	Hostname hostname `key:"hostname" needs:"yes" doc:"Name of this host in the greeting, in Received fields and in EHLO to servers."`
+
+	Listeners []listenerConfig `key:"listeners" needs:"yes" doc:"Addresses that senders connect to."`
+	Admin     adminConfig      `key:"admin" doc:"HTTP for probes, metrics and reload."`
+	Routes    []routeConfig    `key:"routes" needs:"yes" doc:"Which servers take the mail of which recipient domains."`
+
+	Lookahead   size     `key:"lookahead" default:"256KiB" doc:"How much of a message is held back for a complete verdict before its server sees any of it. 0 holds only the header."`
+	BareNewline string   `key:"bare_newline" default:"reject" oneof:"reject|normalise" doc:"What becomes of a message with a CR or LF outside CRLF: refused with 550 5.5.2, or rewritten (LF to CRLF, CR to a space)."`
+	FinalCRLF   string   `key:"final_crlf" default:"refuse" oneof:"refuse|add" doc:"What becomes of a BDAT message without final CRLF whose server lacks CHUNKING: 554 5.6.3, or the CRLF is added."`
+	ReceivedFor bool     `key:"received_for" default:"false" doc:"Name the recipient in the Received field if there is only one. Off for privacy."`
+	AuthForged  string   `key:"authres_forged" default:"keep" oneof:"keep|reject|remove" doc:"What becomes of an Authentication-Results field a sender wrote in our name: kept below ours, refused, or cut out (which changes the message)."`
+	BannerDelay duration `key:"banner_delay" default:"0" doc:"Wait before the greeting."`
+	RefusalURL  webPage  `key:"refusal_url" doc:"Page that explains a refusal; the message id is appended to it."`
+	Shadow      bool     `key:"shadow" default:"false" doc:"Compute and count every verdict and let none take effect."`
+	Soft        bool     `key:"soft" default:"false" doc:"Policy's 5xx become 4xx; the servers' own 5xx pass."`
+	Quarantine  string   `key:"quarantine" doc:"Name of the route that quarantined mail goes to. Unset: what should be quarantined is deferred."`
+	Contact     string   `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page."`
+	Rules       ruleMap  `key:"rules" doc:"What follows from a finding, by rule name."`
+
+	Limits   limitsConfig   `key:"limits" doc:"Bounds on what senders may use."`
+	Timeouts timeoutsConfig `key:"timeouts" doc:"Bounds on every wait."`
+	Shutdown shutdownConfig `key:"shutdown" doc:"How long a stop may take."`
+	Log      logConfig      `key:"log" doc:"The log on standard output."`
+	Privacy  privacyConfig  `key:"privacy" doc:"What log lines may say of people."`
+}
+
+type ruleMap map[string]ruleConfig
+
+type listenerConfig struct {
+	Address       socketAddress `key:"address" needs:"yes" doc:"Where to listen, host:port; an empty host means every address."`
+	Name          string        `key:"name" doc:"Name in logs and of the socket systemd passes (FileDescriptorName). Unset: smtp, or smtps with implicit TLS."`
+	ProxyProtocol struct {
+		Trusted []prefix `key:"trusted" doc:"Ranges whose connections begin with a PROXY header, version 1 or 2. Empty: none."`
+	} `key:"proxy_protocol" doc:"The PROXY header of a load balancer."`
+	TLS listenerTLSConfig `key:"tls" doc:"Certificates; with one, STARTTLS is offered."`
+}
+
+type listenerTLSConfig struct {
+	Cert     string              `key:"cert" doc:"PEM file with the certificate and its chain."`
+	Key      string              `key:"key" doc:"PEM file with its private key."`
+	Certs    []certificateConfig `key:"certs" doc:"Further certificates, chosen by the name a sender asks for (SNI)."`
+	Implicit bool                `key:"implicit" default:"false" doc:"TLS before the greeting, as on port 465."`
+}
+
+type certificateConfig struct {
+	Cert string `key:"cert" needs:"yes" doc:"PEM file with the certificate and its chain."`
+	Key  string `key:"key" needs:"yes" doc:"PEM file with its private key."`
+}
+
+type adminConfig struct {
+	Address socketAddress `key:"address" default:"127.0.0.1:8025" doc:"Where /livez, /readyz, /metrics and POST /-/reload are served; reload only to loopback. none turns it off."`
+}
+
+type routeConfig struct {
+	Name       string         `key:"name" doc:"Name in logs, metrics and rules. Unset: the first domain."`
+	Tenant     string         `key:"tenant" doc:"Owner; server sessions are never shared between tenants."`
+	Domains    []string       `key:"domains" doc:"Recipient domains: \"y.test\" that one, \".y.test\" those below it, \"*\" any. None: only rules send mail here."`
+	Servers    []serverConfig `key:"servers" doc:"The servers, tried by priority, then by weight."`
+	MX         bool           `key:"mx" default:"false" doc:"Take the servers from the recipient domain's MX records instead."`
+	Protocol   string         `key:"protocol" default:"smtp" oneof:"smtp|lmtp" doc:"What the servers speak."`
+	TLS        string         `key:"tls" default:"verify" oneof:"none|may|verify|pin|dane" doc:"TLS to the servers: none; if it works; with a certificate that verifies; with a key in pins; as TLSA records say."`
+	TLSName    string         `key:"tls_name" doc:"Name the certificate must carry. Unset: the server's host name."`
+	CA         string         `key:"ca" doc:"PEM file with the authorities to trust. Unset: the system's."`
+	Pins       []pin          `key:"pins" doc:"SHA-256 of the servers' public keys (SubjectPublicKeyInfo), in hex or base64, for tls: pin."`
+	Identity   string         `key:"identity" default:"none" oneof:"none|xclient|xforward|proxy_v1|proxy_v2" doc:"How the sender's address is told to the servers."`
+	Auth       authConfig     `key:"auth" doc:"SASL to the servers, only over TLS that proves who they are."`
+	Source     ipAddress      `key:"source_address" doc:"Local address connections leave from. Unset: any."`
+	EHLOName   hostname       `key:"ehlo_name" doc:"Name in EHLO. Unset: hostname."`
+	MaxMessage size           `key:"max_message" default:"0" doc:"Largest message for this route. 0: limits.max_message."`
+	Contact    string         `key:"contact" doc:"Instead of the top level's contact."`
+	Shadow     bool           `key:"shadow" default:"false" doc:"Shadow mode for this route."`
+	Soft       bool           `key:"soft" default:"false" doc:"Soft mode for this route."`
+}
+
+type serverConfig struct {
+	Address        serverAddress `key:"address" needs:"yes" doc:"host:port."`
+	Priority       int           `key:"priority" default:"10" min:"0" doc:"Lower is tried first."`
+	Weight         int           `key:"weight" default:"1" min:"1" doc:"Share among servers of one priority."`
+	MaxConnections int           `key:"max_connections" default:"50" min:"1" doc:"Most connections at once, kept ones included."`
+}
+
+type authConfig struct {
+	Username string `key:"username" doc:"SASL user name."`
+	Password secret `key:"password" doc:"SASL password."`
+}
+
+type ruleConfig struct {
+	Off    bool   `key:"off" default:"false" doc:"The finding has no effect; it is still logged."`
+	Action string `key:"action" oneof:"reject|defer|tag|divert|quarantine|deliver|discard" doc:"What happens to a message with this finding. Unset: what the module says. discard answers 250 and delivers nothing."`
+	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the top level's."`
+	Text   string `key:"text" doc:"What a refused sender reads. Unset: the program's text."`
+	Shadow bool   `key:"shadow" default:"false" doc:"Shadow mode for this rule."`
+	Soft   bool   `key:"soft" default:"false" doc:"Soft mode for this rule."`
+}
+
+type limitsConfig struct {
+	MaxMessage         size     `key:"max_message" default:"50MiB" min:"64KiB" doc:"Largest message."`
+	Memory             size     `key:"memory" default:"1GiB" min:"1MiB" doc:"Held-back octets of all messages together."`
+	Sessions           int      `key:"sessions" default:"20000" min:"1" doc:"Senders' sessions at once. Each needs two file descriptors."`
+	SessionsPerAddress int      `key:"sessions_per_address" default:"50" min:"1" doc:"Sessions at once of one address; an IPv6 /64 counts as one."`
+	Exempt             []prefix `key:"exempt" default:"127.0.0.0/8, ::1/128" doc:"Ranges without limits per address."`
+	Recipients         int      `key:"recipients" default:"100" min:"1" doc:"RCPTs of one transaction (RFC 5321 section 4.5.3.1.8 demands 100)."`
+	Errors             int      `key:"errors" default:"10" min:"1" doc:"Refused commands of one session before 421."`
+	IdleCommands       int      `key:"idle_commands" default:"100" min:"1" doc:"NOOP, RSET, VRFY, HELP, EHLO without a message before 421."`
+	DataRate           int      `key:"data_rate" default:"512" min:"1" doc:"Octets a second a sender must reach during data."`
+}
+
+type timeoutsConfig struct {
+	SenderTLS       duration `key:"sender_tls" default:"30s" min:"1ms" doc:"TLS handshake with a sender."`
+	SenderCommand   duration `key:"sender_command" default:"300s" min:"1ms" doc:"A sender's next command (RFC 5321 section 4.5.3.2.7)."`
+	SenderData      duration `key:"sender_data" default:"180s" min:"1ms" doc:"Any octet of a sender's data."`
+	SenderMessage   duration `key:"sender_message" default:"60m" min:"1ms" doc:"A whole message from a sender."`
+	Scan            duration `key:"scan" default:"30s" min:"1ms" doc:"Modules, after the end of data."`
+	DNS             duration `key:"dns" default:"5s" min:"1ms" doc:"One look-up."`
+	Connect         duration `key:"connect" default:"10s" min:"1ms" doc:"One address of a server."`
+	ConnectAll      duration `key:"connect_all" default:"60s" min:"1ms" doc:"All attempts to reach a server."`
+	ServerGreeting  duration `key:"server_greeting" default:"30s" min:"1ms" doc:"A server's greeting, EHLO and TLS, each."`
+	ServerRecipient duration `key:"server_recipient" default:"240s" min:"1ms" doc:"The first RCPT with all before it."`
+	ServerData      duration `key:"server_data" default:"100s" min:"1ms" doc:"DATA until 354."`
+	ServerWrite     duration `key:"server_write" default:"150s" min:"1ms" doc:"Writing to a server without progress."`
+	ServerCommit    duration `key:"server_commit" default:"585s" min:"1ms" doc:"End of data until a server's reply."`
+	ServerLate      duration `key:"server_late" default:"15m" min:"1ms" doc:"Reading on for a late reply."`
+	ServerReset     duration `key:"server_reset" default:"20s" min:"1ms" doc:"RSET."`
+	PoolIdle        duration `key:"pool_idle" default:"30s" min:"1ms" doc:"A kept server session unused."`
+	PoolAge         duration `key:"pool_age" default:"10m" min:"1ms" doc:"A kept server session's life."`
+	PoolSlot        duration `key:"pool_slot" default:"10s" min:"1ms" doc:"Waiting for a free connection to a server."`
+}
+
+type shutdownConfig struct {
+	Delay  duration `key:"delay" default:"0" doc:"Still accepting after the stop was asked for. Kubernetes: 10s."`
+	Grace  duration `key:"grace" default:"30s" doc:"For messages in flight."`
+	Commit duration `key:"commit" default:"25s" doc:"More for messages whose end of data has gone to a server."`
+}
+
+type logConfig struct {
+	Format string `key:"format" default:"json" oneof:"json|logfmt|postfix" doc:"A line a message in JSON or key=value, or a line a recipient as Postfix writes it."`
+	Level  string `key:"level" default:"info" oneof:"debug|info|warn|error" doc:"Least level of operational lines; message lines are always written."`
+}
+
+type privacyConfig struct {
+	Level    string `key:"level" default:"pseudonym" oneof:"pseudonym|domain|none" doc:"Envelope addresses in the log: keyed pseudonyms, pseudonyms with the domain in clear, or not at all."`
+	ClientIP string `key:"client_ip" default:"full" oneof:"full|net|none" doc:"Senders' IP addresses in the log: whole, cut to /24 and /48, or not at all."`
+	Key      secret `key:"key" doc:"Key of the pseudonyms, at least 16 octets. Unset: random for each process, so that pseudonyms change at a restart."`
+}

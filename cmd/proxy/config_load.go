@@ -1,0 +1,91 @@
+package main
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"io"
+	"os"
+	"reflect"
+
+	"sluice/policy"
+)
+
+// A source says where settings come from: defaults < file < environ < flags.
+type source struct {
+	file    string // path; "-" is standard input
+	stdin   io.Reader
+	environ []string // as os.Environ gives it
+	flags   []string // "key=value"
+}
+
+// A loaded config knows where every setting was written.
+type loaded struct {
+	config
+	*decoder
+	file string
+	hash string // of all settings but secrets
+
+	// What check made of the settings.
+	policy *policy.Snapshot
+	certs  [][]tls.Certificate // by listener
+}
+
+// maxFile bounds the configuration file: 16 MiB is a hundred thousand routes.
+const maxFile = 16 << 20
+
+// load reads and checks everything. The problems hold errors and warnings; with
+// an error among them the configuration must not be used.
+func (s source) load() (*loaded, problems) {
+	l := &loaded{decoder: newDecoder(), file: s.file}
+	setDefaults(reflect.ValueOf(&l.config).Elem())
+	text, err := s.text()
+	if err != nil {
+		l.problems.errorf(position{file: s.file}, "%v", err)
+		return l, l.problems
+	}
+	tree := treeOf(s.file, text, &l.problems)
+	if tree == nil {
+		return l, l.problems
+	}
+	root := reflect.ValueOf(&l.config).Elem()
+	l.structure(tree, root, "")
+	l.environment(s.environ, root)
+	l.flags(s.flags, root)
+	l.check()
+	sum := sha256.Sum256([]byte(l.dump(true)))
+	l.hash = hex.EncodeToString(sum[:6])
+	return l, l.problems
+}
+
+func (s source) text() ([]byte, error) {
+	if s.file == "-" {
+		return io.ReadAll(io.LimitReader(s.stdin, maxFile))
+	}
+	f, err := os.Open(s.file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile))
+}
+
+// at returns where a setting was written, or the nearest thing around it.
+func (d *decoder) at(path string) position {
+	for p := path; p != ""; {
+		if at, ok := d.where[p]; ok {
+			return at
+		}
+		p = parentPath(p)
+	}
+	return d.where[""]
+}
+
+func parentPath(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' || path[i] == '[' {
+			return path[:i]
+		}
+	}
+	return ""
+}
