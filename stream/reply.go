@@ -43,11 +43,8 @@ var (
 	replyRoutingLoop  = wire.Reply{Code: 451, Enhanced: "4.4.6", Text: "Routing error"}
 	replyShrunkOffer  = wire.Reply{Code: 451, Enhanced: "4.3.5", Text: "Try again"}
 	replyHops         = wire.Reply{Code: 554, Enhanced: "5.4.6", Text: "Too many hops"}
-	replyGreylisted   = wire.Reply{Code: 451, Enhanced: "4.7.1", Text: "Try again later"}
-	replyNoSuchUser   = wire.Reply{Code: 550, Enhanced: "5.1.1", Text: "No such user"}
 	replyRelayDenied  = wire.Reply{Code: 550, Enhanced: "5.7.1", Text: "Relay denied"}
 	replySeparately   = wire.Reply{Code: 452, Enhanced: "4.5.3", Text: "Send separately"}
-	replySplit        = wire.Reply{Code: 451, Enhanced: "4.5.3", Text: "Send separately"}
 	replyBareNewline  = wire.Reply{Code: 550, Enhanced: "5.5.2", Text: "Bare CR or LF"}
 	replyUnchecked    = wire.Reply{Code: 451, Enhanced: "4.7.1", Text: "Could not be checked"}
 	replyMemory       = wire.Reply{Code: 452, Enhanced: "4.3.1", Text: "Try again later"}
@@ -61,17 +58,11 @@ var (
 	replyNoFinalCRLF  = wire.Reply{Code: 554, Enhanced: "5.6.3", Text: "Message must end in CRLF"}
 
 	// The sender's own protocol mistakes.
-	replySequence  = wire.Reply{Code: 503, Enhanced: "5.5.1", Text: "Bad sequence of commands"}
-	replySyntax    = wire.Reply{Code: 500, Enhanced: "5.5.2", Text: "Syntax error"}
-	replyArgument  = wire.Reply{Code: 501, Enhanced: "5.5.4", Text: "Bad argument"}
-	replyParameter = wire.Reply{Code: 555, Enhanced: "5.5.4", Text: "Parameter not recognised"}
-	replyVerb      = wire.Reply{Code: 502, Enhanced: "5.5.1", Text: "Command not implemented"}
-	replyPipelined = wire.Reply{Code: 503, Enhanced: "5.5.0", Text: "Input out of turn"}
+	replySequence = wire.Reply{Code: 503, Enhanced: "5.5.1", Text: "Bad sequence of commands"}
+	replySyntax   = wire.Reply{Code: 500, Enhanced: "5.5.2", Text: "Syntax error"}
+	replyArgument = wire.Reply{Code: 501, Enhanced: "5.5.4", Text: "Bad argument"}
+	replyVerb     = wire.Reply{Code: 502, Enhanced: "5.5.1", Text: "Command not implemented"}
 )
-
-func replyGreeting(host, session string) wire.Reply {
-	return wire.Reply{Code: 220, Text: host + " ESMTP Sluice id=" + session}
-}
 
 func replyShutdown(host string) wire.Reply {
 	return wire.Reply{Code: 421, Enhanced: "4.3.2", Text: host + " restarting"}
@@ -90,16 +81,6 @@ func replyPolicy(rule, url string) wire.Reply {
 		text += "; see " + url
 	}
 	return wire.Reply{Code: 550, Enhanced: "5.7.1", Text: text}
-}
-
-// replyAuthentication is a refusal because of SPF, DKIM, DMARC or reverse DNS
-// with its code of RFC 7372 section 3: 5.7.23, 5.7.20, 5.7.26, 5.7.25.
-func replyAuthentication(rule, enhanced string) wire.Reply {
-	return wire.Reply{Code: 550, Enhanced: enhanced, Text: "[" + rule + "] Authentication failed"}
-}
-
-func replyAmbiguous(rule string) wire.Reply {
-	return wire.Reply{Code: 550, Enhanced: "5.6.0", Text: "[" + rule + "] Ambiguous structure"}
 }
 
 // replyTooBig answers a message beyond limit octets (RFC 1870 section 6).
