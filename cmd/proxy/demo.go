@@ -54,7 +54,7 @@ func (c *demoCommand) Run(a *app) error {
 	}
 	defer dying.close()
 
-	listen, admin := freeAddress(c.Listen), freeAddress("127.0.0.1:8025")
+	listen, admin := demoAddress(c.Listen), demoAddress("127.0.0.1:8025")
 	conf := fmt.Sprintf(demoConfig, listen, admin, good.addr, dying.addr)
 	log := &lateLog{out: a.stdout}
 	ended, err := startDemoProxy(ctx, a, conf, log)
@@ -134,9 +134,9 @@ func awaitGreeting(ctx context.Context, addr string) error {
 	}
 }
 
-// freeAddress returns addr if it can be listened on, else the same host with
+// demoAddress returns addr if it can be listened on, else the same host with
 // a port that can.
-func freeAddress(addr string) string {
+func demoAddress(addr string) string {
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		host, _, _ := net.SplitHostPort(addr)
