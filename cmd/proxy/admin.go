@@ -15,8 +15,7 @@ import (
 
 // An adminServer is the HTTP side for machines: probes, metrics, reload.
 type adminServer struct {
-	http    *http.Server // nil: none configured
-	sockets []*socket
+	http    *http.Server
 	running sync.WaitGroup
 	once    sync.Once
 }
