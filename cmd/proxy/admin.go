@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -41,6 +42,7 @@ func (p *program) startAdmin() *adminServer {
 		WriteTimeout:      adminWriteWait,
 		IdleTimeout:       adminIdle,
 		MaxHeaderBytes:    adminHeader,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}}
 	for _, s := range p.sockets {
 		if s.Name == adminSocket {

@@ -110,7 +110,7 @@ type state struct {
 func newProgram(a *app, src source, conf *loaded) (*program, error) {
 	p := &program{source: src, lines: newLineRing(a.stdout), tls: map[string]*listenerTLS{}}
 	p.log = newLogger(p.lines, conf.Log)
-	slog.SetDefault(p.log) // libraries that use package log speak through ours
+	quietLibraries(p.log)
 	p.notReady("starting")
 
 	if err := forbidCores(); err != nil {
