@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,8 +16,7 @@ import (
 
 // An adminServer is the HTTP side for machines: probes, metrics, reload.
 type adminServer struct {
-	http    *http.Server // nil: none configured
-	sockets []*socket
+	http    *http.Server
 	running sync.WaitGroup
 	once    sync.Once
 }
@@ -42,6 +42,7 @@ func (p *program) startAdmin() *adminServer {
 		WriteTimeout:      adminWriteWait,
 		IdleTimeout:       adminIdle,
 		MaxHeaderBytes:    adminHeader,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}}
 	for _, s := range p.sockets {
 		if s.Name == adminSocket {

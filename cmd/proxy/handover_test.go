@@ -21,8 +21,8 @@ import (
 // patience bounds waits for another process; it is no measure of anything.
 const patience = 30 * time.Second
 
-// freeAddress returns an address nobody listens on just now.
-func freeAddress(t *testing.T) string {
+// unusedAddress returns an address nobody listens on just now.
+func unusedAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -49,19 +49,21 @@ func start(t *testing.T, prepare func(*exec.Cmd), args ...string) *process {
 	}
 	p := &process{t: t, cmd: exec.Command(self, args...), lines: make(chan map[string]any, 1000), other: make(chan string, 1000)}
 	p.cmd.Env = append(os.Environ(), asProgram+"=1")
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.cmd.Stderr = p.cmd.Stdout
 	if prepare != nil {
 		prepare(p.cmd)
+	}
+	if p.cmd.Stdout == nil {
+		out, err := p.cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.cmd.Stderr = p.cmd.Stdout
+		defer func() { go p.read(out) }()
 	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-	go p.read(out)
 	return p
 }
 
@@ -147,7 +149,7 @@ func greet(address string) (string, error) {
 // A new process takes over while senders keep connecting: not one of them is
 // refused or left without a greeting.
 func TestHandOverRefusesNobody(t *testing.T) {
-	address, admin := freeAddress(t), freeAddress(t)
+	address, admin := unusedAddress(t), unusedAddress(t)
 	file := configFor(t, address, admin, "")
 	p := start(t, nil, "run", "--config", file)
 	p.await("ready")
@@ -206,7 +208,7 @@ func TestHandOverRefusesNobody(t *testing.T) {
 
 // A successor that cannot start leaves the old process serving.
 func TestHandOverFails(t *testing.T) {
-	address := freeAddress(t)
+	address := unusedAddress(t)
 	file := configFor(t, address, "none", "")
 	p := start(t, nil, "run", "--config", file)
 	p.await("ready")
@@ -225,7 +227,7 @@ func TestHandOverFails(t *testing.T) {
 
 // A second signal does not wait for anybody.
 func TestSecondSignalCuts(t *testing.T) {
-	file := configFor(t, freeAddress(t), "none", "shutdown: {delay: 1h}\n")
+	file := configFor(t, unusedAddress(t), "none", "shutdown: {delay: 1h}\n")
 	p := start(t, nil, "run", "--config", file)
 	p.await("ready")
 	p.signal(syscall.SIGTERM)
@@ -240,7 +242,7 @@ func TestSecondSignalCuts(t *testing.T) {
 
 // During shutdown.delay the process is not ready and still accepts.
 func TestStopDelay(t *testing.T) {
-	address, admin := freeAddress(t), freeAddress(t)
+	address, admin := unusedAddress(t), unusedAddress(t)
 	file := configFor(t, address, admin, "shutdown: {delay: 1h}\n")
 	p := start(t, nil, "run", "--config", file)
 	p.await("ready")
@@ -290,7 +292,7 @@ func TestSystemd(t *testing.T) {
 	}
 
 	// The configured address is systemd's business then.
-	file := configFor(t, freeAddress(t), "none", "")
+	file := configFor(t, unusedAddress(t), "none", "")
 	p := start(t, func(c *exec.Cmd) {
 		// LISTEN_PID is known to the shell only, which becomes the program.
 		c.Args = append([]string{"/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`}, c.Args...)
@@ -342,7 +344,7 @@ func TestUnitFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The binary need not be installed to look at the unit.
-		writeFile(t, filepath.Join(dir, name), strings.Replace(string(text), "/usr/bin/sluice", "/bin/true", 1))
+		writeFile(t, filepath.Join(dir, name), strings.Replace(string(text), "/usr/local/bin/sluice", "/bin/true", 1))
 	}
 	out, err := exec.Command(analyze, "verify", "--man=no", filepath.Join(dir, "sluice.socket"), filepath.Join(dir, "sluice.service")).CombinedOutput()
 	if err != nil || len(out) > 0 {

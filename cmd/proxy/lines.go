@@ -87,6 +87,7 @@ func (r *lineRing) write() {
 	for l := range r.queue {
 		batch = append(batch[:0], l.b...)
 		release(l)
+		lines := 1
 	more:
 		for len(batch) < batchSize {
 			select {
@@ -96,12 +97,14 @@ func (r *lineRing) write() {
 				}
 				batch = append(batch, l.b...)
 				release(l)
+				lines++
 			default:
 				break more
 			}
 		}
-		// Who should be told that the log cannot be written?
-		_, _ = r.out.Write(batch)
+		if _, err := r.out.Write(batch); err != nil {
+			linesDropped.Add(lines) // there is nobody else to tell
+		}
 	}
 }
 

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,5 +102,27 @@ func TestLinesStayWhole(t *testing.T) {
 	}
 	if n != 8*400 {
 		t.Errorf("%d lines, want %d", n, 8*400)
+	}
+}
+
+// A reader that goes away costs the lines and nothing else.
+func TestLostLogReader(t *testing.T) {
+	file := configFor(t, unusedAddress(t), "none", "")
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, func(c *exec.Cmd) { c.Stdout = writer }, "run", "--config", file)
+	writer.Close()
+	first, err := bufio.NewReader(reader).ReadString('\n')
+	if err != nil || first == "" {
+		t.Fatal(err)
+	}
+	reader.Close()
+	p.signal(syscall.SIGHUP) // writes a line, as a message would
+	p.signal(syscall.SIGHUP)
+	p.signal(syscall.SIGTERM)
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the program did not end well: %v", err)
 	}
 }

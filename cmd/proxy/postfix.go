@@ -11,7 +11,7 @@ import (
 // exist: a line about the sender, then one a recipient.
 func (r *recorder) appendPostfix(b []byte, rec *stream.Record, p *privacy) []byte {
 	var space [textSpace]byte
-	peer := p.appendPeer(space[:0], rec.Peer)
+	peer := p.appendIP(space[:0], rec.Peer.Addr())
 	if rec.ID == "" {
 		b = r.postfixHead(b, rec, "smtpd", rec.Session)
 		b = append(append(b, "disconnect from unknown["...), peer...)

@@ -88,21 +88,31 @@ func appendLower(b, s []byte) []byte {
 	return b
 }
 
-// appendPeer appends what may be said of a sender's network address.
+// appendPeer appends what may be said of a sender's end of the connection.
 func (p *privacy) appendPeer(b []byte, peer netip.AddrPort) []byte {
+	if p.clientIP == "full" {
+		return netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port()).AppendTo(b)
+	}
+	return p.appendIP(b, peer.Addr())
+}
+
+// appendIP appends what may be said of a sender's address: all of it, its
+// /24 or /48, or nothing.
+func (p *privacy) appendIP(b []byte, addr netip.Addr) []byte {
+	addr = addr.Unmap().WithZone("")
 	switch p.clientIP {
 	case "net":
-		addr, bits := peer.Addr().Unmap(), 48
+		bits := 48
 		if addr.Is4() {
 			bits = 24
 		}
-		net, err := addr.WithZone("").Prefix(bits)
+		net, err := addr.Prefix(bits)
 		if err != nil {
 			return b
 		}
 		return net.AppendTo(b)
 	case "full":
-		return netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port()).AppendTo(b)
+		return addr.AppendTo(b)
 	}
 	return b
 }

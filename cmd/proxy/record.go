@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log"
 	"log/slog"
 	"os"
 	"strconv"
@@ -61,6 +62,14 @@ func newLogger(lines *lineRing, c logConfig) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(lines, options))
 	}
 	return slog.New(slog.NewTextHandler(lines, options))
+}
+
+// quietLibraries sends what libraries tell package log to our log, at level
+// debug: that metrics finds no /proc/self/io, which is closed to a process
+// that forbids cores, is no news for an operator.
+func quietLibraries(to *slog.Logger) {
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(to.Handler(), slog.LevelDebug).Writer())
 }
 
 // fields writes a record's line. Absent fields are left out.

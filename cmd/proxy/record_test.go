@@ -104,7 +104,7 @@ func TestSessionLine(t *testing.T) {
 
 func TestPostfixLines(t *testing.T) {
 	got := lineOf(t, "postfix", privacyConfig{Level: "none", ClientIP: "full"}, testRecord(t))
-	want := `Nov 21 20:01:02 pod-1 sluice/smtpd[42]: 4F4HGT0NQ0Y68.1: client=unknown[[2001:db8:1:2::3]:4567]
+	want := `Nov 21 20:01:02 pod-1 sluice/smtpd[42]: 4F4HGT0NQ0Y68.1: client=unknown[2001:db8:1:2::3]
 Nov 21 20:01:02 pod-1 sluice/qmgr[42]: 4F4HGT0NQ0Y68.1: from=<>, size=12345, nrcpt=2 (queue active)
 Nov 21 20:01:02 pod-1 sluice/smtp[42]: 4F4HGT0NQ0Y68.1: to=<>, relay=192.0.2.7:25, delay=0.02, delays=0.00/0.00/0.00/0.02, dsn=2.0.0, status=sent (OK <[address]> [address] [address] see [address] queued as 4F5G \x1b[31m\x00\xff)
 Nov 21 20:01:02 pod-1 sluice/smtp[42]: 4F4HGT0NQ0Y68.1: to=<>, relay=192.0.2.7:25, delay=0.02, delays=0.00/0.00/0.00/0.02, dsn=5.0.0, status=bounced (delivered)
@@ -223,6 +223,9 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // One line costs few allocations, so that logging is no reason to log less.
 func TestMessageLineAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("under the race detector a sync.Pool forgets on purpose")
+	}
 	r := newRecorder(nil, "json")
 	r.setPrivacy(privacyConfig{Level: "pseudonym", ClientIP: "full"})
 	rec := ordinaryRecord(t)

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -30,13 +31,14 @@ func TestReloadUnderLoad(t *testing.T) {
 	failures := reloadFailures.Get()
 	done := make(chan struct{})
 	var readers sync.WaitGroup
-	for range 4 {
+	for range 2 {
 		readers.Go(func() {
 			for {
 				select {
 				case <-done:
 					return
 				default:
+					runtime.Gosched()
 				}
 				s := p.state.Load()
 				if l := s.setup.Limits; l.Sessions != l.Recipients || s.setup.ID != s.conf.hash || s.setup.Policy.Route("y.test") == nil {

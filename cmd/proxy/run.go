@@ -23,6 +23,7 @@ type runCommand struct {
 
 // Run serves until a signal ends it.
 func (c *runCommand) Run(a *app) error {
+	signals := early()
 	src := c.source(a, c.Config)
 	conf, found := src.load()
 	errs, warnings := found.split()
@@ -38,6 +39,7 @@ func (c *runCommand) Run(a *app) error {
 	for _, w := range warnings {
 		p.log.Warn("configuration", "problem", w.text, "at", w.at.String())
 	}
+	p.signals = signals
 	return p.serve(a.ctx)
 }
 
@@ -85,6 +87,7 @@ type program struct {
 	server  mailServer
 	sockets []*socket
 	from    heritage
+	signals chan os.Signal          // nil: not asked for yet
 	tls     map[string]*listenerTLS // by listener's name
 
 	state       atomic.Pointer[state]
@@ -107,7 +110,7 @@ type state struct {
 func newProgram(a *app, src source, conf *loaded) (*program, error) {
 	p := &program{source: src, lines: newLineRing(a.stdout), tls: map[string]*listenerTLS{}}
 	p.log = newLogger(p.lines, conf.Log)
-	slog.SetDefault(p.log) // libraries that use package log speak through ours
+	quietLibraries(p.log)
 	p.notReady("starting")
 
 	if err := forbidCores(); err != nil {

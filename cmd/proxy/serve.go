@@ -20,10 +20,23 @@ const flushWait = time.Second
 // errStoppedServing means that an accept loop ended though nobody asked.
 var errStoppedServing = errors.New("a listener stopped accepting")
 
+// early takes the signals that must not kill a process that is only starting:
+// a reload or hand-over asked for now happens when it serves. A log reader that
+// goes away takes no mail with it.
+func early() chan os.Signal {
+	signals := make(chan os.Signal, 4) // room for more while one is handled
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2)
+	signal.Ignore(syscall.SIGPIPE)
+	return signals
+}
+
 // serve runs until a signal or ctx ends it, or a listener fails.
 func (p *program) serve(ctx context.Context) error {
-	signals := make(chan os.Signal, 4) // room for a second one while the first is handled
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
+	signals := p.signals
+	if signals == nil {
+		signals = early()
+	}
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 
 	background, stopBackground := context.WithCancel(ctx)
