@@ -80,6 +80,8 @@ func TestCheck(t *testing.T) {
 		// The terminator was on the wire when the kill came; the sink read it later.
 		{"committed after the kill", forge("").try(0, 10, stageEnd, 0).kill(7).commit(12, true).try(20, 30, stageEnd, 250).commit(25, true), "", 1},
 		{"kill in another attempt", forge("").try(0, 10, stageEnd, 0).commit(5, true).kill(15).try(20, 30, stageEnd, 250).commit(25, true), duplicated, 0},
+		{"kill before the attempt", forge("").kill(1).try(5, 10, stageEnd, 0).commit(7, true).try(20, 30, stageEnd, 250).commit(25, true), duplicated, 0},
+		{"kill, and yet a reply", forge("").try(0, 10, stageEnd, 451).commit(5, true).kill(7).try(20, 30, stageEnd, 250).commit(25, true), duplicated, 0},
 		{"no terminator on the wire", forge("").try(0, 10, stageBody, 0).commit(5, true).kill(7).try(20, 30, stageEnd, 250).commit(25, true), duplicated, 0},
 		{"the sink's reply was lost", forge("").try(0, 10, stageEnd, 451).commit(5, false).try(20, 30, stageEnd, 250).commit(25, true), "", 1},
 		{"451 although the sink replied", forge("").try(0, 10, stageEnd, 451).commit(5, true).try(20, 30, stageEnd, 250).commit(25, true), duplicated, 0},
@@ -111,6 +113,7 @@ func TestCheck(t *testing.T) {
 		}), invented, 0},
 
 		{"committed, sender told no", forge("").refuse(554).try(0, 10, stageEnd, 554).commit(5, true), stray, 0},
+		{"the sink's reply was lost, sender told no", forge("").refuse(554).try(0, 10, stageEnd, 554).commit(5, false), stray, 0},
 		{"committed, told 4xx, and given up", forge("").try(0, 10, stageEnd, 451).commit(5, true), stray, 0},
 		{"committed and killed, and given up", forge("").try(0, 10, stageEnd, 0).commit(5, true).kill(7), "", 1},
 	} {

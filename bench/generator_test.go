@@ -160,6 +160,14 @@ func TestMakeMail(t *testing.T) {
 	}
 }
 
+func TestStuff(t *testing.T) {
+	for in, want := range map[string]string{"": ".\r\n", ".\r\n": "..\r\n.\r\n", "a\r\n.b\r\n..\r\n": "a\r\n..b\r\n...\r\n.\r\n", "a.\r\n": "a.\r\n.\r\n"} {
+		if got := string(stuff([]byte(in))); got != want {
+			t.Errorf("stuff(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 // The digest finds the ledger field in any pieces, behind any header.
 func TestDigest(t *testing.T) {
 	m := makeMail(1, 2, 5000, kindOrdinary, 1)
