@@ -90,7 +90,7 @@ func (e *env) sluice(ctx context.Context) (string, error) {
 		return "", err
 	}
 	e.say("building Sluice from %s", root)
-	path := filepath.Join(e.scratch, "sluice")
+	path := filepath.Join(e.scratch, "sluice.bin")
 	build := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/proxy")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {

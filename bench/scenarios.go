@@ -246,6 +246,7 @@ func handoverScenario(ctx context.Context, l *ledgerRun) error {
 // ended.
 func awaitHeir(ctx context.Context, p *process, holder int) (int, error) {
 	deadline := time.Now().Add(2 * time.Minute)
+	missed := 0 // readings of /proc are no snapshots: one may see neither
 	for time.Now().Before(deadline) && ctx.Err() == nil {
 		all, err := processes()
 		if err != nil {
@@ -257,7 +258,11 @@ func awaitHeir(ctx context.Context, p *process, holder int) (int, error) {
 		switch {
 		case heir >= 0 && !old:
 			return all[heir].pid, nil
-		case heir < 0 && !old:
+		case heir >= 0 || old:
+			missed = 0
+		case missed < 3:
+			missed++
+		default:
 			return 0, fmt.Errorf("the old process ended and left no new one:\n%s", p.tail())
 		}
 		time.Sleep(20 * time.Millisecond)

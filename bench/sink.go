@@ -75,13 +75,6 @@ func (s *sink) drop(c net.Conn) {
 	delete(s.conns, c)
 }
 
-// sessions returns how many are open.
-func (s *sink) sessions() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
-}
-
 // nth counts the transactions of a message.
 func (s *sink) nth(id string) int {
 	if len(s.plan.rates) == 0 {
