@@ -163,8 +163,14 @@ func (tx *transaction) askServer(rcpts []wire.Rcpt) []wire.Reply {
 	if err == nil {
 		return replies
 	}
+	if !errors.Is(err, errServerGone) {
+		s.server.servers.drop(tx.up)
+		tx.up = nil
+		return repeat(replyFor(err), len(rcpts))
+	}
 	// The session died: nothing of the message was sent, so the transaction
-	// is said again on a fresh one.
+	// is said again on a fresh one. (After a time-out that would take longer
+	// than the sender waits.)
 	if err := tx.replay(); err != nil {
 		return repeat(replyFor(err), len(rcpts))
 	}

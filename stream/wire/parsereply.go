@@ -88,6 +88,9 @@ func replyCode(line []byte) (code int, more, ok bool) {
 // every line that has it. Keywords of EHLO hold no dot (RFC 5321 section
 // 4.1.1.1), so none of them is taken for one.
 func replyText(lines [][]byte, class byte) (enhanced, text string) {
+	if len(lines) == 1 {
+		return splitEnhanced(string(lines[0]), class) // nearly always; one allocation
+	}
 	text = string(bytes.Join(lines, []byte("\n")))
 	n := enhancedLen(strings.SplitN(text, "\n", 2)[0])
 	if n == 0 || text[0] != class {
@@ -101,4 +104,13 @@ func replyText(lines [][]byte, class byte) (enhanced, text string) {
 		}
 	}
 	return enhanced, strings.Join(parts, "\n")
+}
+
+// splitEnhanced splits the enhanced code off a line of text.
+func splitEnhanced(line string, class byte) (enhanced, text string) {
+	n := enhancedLen(line)
+	if n == 0 || line[0] != class {
+		return "", line
+	}
+	return line[:n], strings.TrimPrefix(line[n:], " ")
 }
