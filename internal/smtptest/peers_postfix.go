@@ -24,7 +24,7 @@ type PostfixOptions struct {
 	// Hostname it calls itself. Empty: "server.test".
 	Hostname string
 	// Relay is the host:port everything is sent on to; that makes it a sender
-	// with a queue. What is deferred is tried again every second.
+	// with a queue. What is deferred is tried again after two seconds.
 	Relay string
 	// ForbidBareNewline sets smtpd_forbid_bare_newline. Off, its smtpd takes
 	// LF.LF for the end of a message (CVE-2023-51764).
@@ -229,8 +229,10 @@ func mainCF(dir string, o PostfixOptions) string {
 		host, port, _ := net.SplitHostPort(o.Relay)
 		settings["relayhost"] = "[" + host + "]:" + port
 		settings["queue_run_delay"] = "1s"
-		settings["minimal_backoff_time"] = "1s"
-		settings["maximal_backoff_time"] = "1s"
+		// After one second the delivery agent may still hold the file, and
+		// then the queue manager leaves it alone for a whole minute.
+		settings["minimal_backoff_time"] = "2s"
+		settings["maximal_backoff_time"] = "2s"
 	}
 	maps.Copy(settings, o.Settings)
 
