@@ -23,12 +23,14 @@ func (s *session) bdat(arg []byte) {
 	}
 	tx := &s.tx
 	m := &tx.message
-	if m.chunks++; m.chunks > maxChunks {
-		s.hangUp(replyTooMuch(s.net.String()))
+	if !s.offered.Has(wire.Chunking) || !tx.open || len(tx.accepted) == 0 || m.ended {
+		// Nothing may follow a refused chunk, or a message would lack it.
+		m.ended = tx.open
+		s.skipChunk(size, replySequence)
 		return
 	}
-	if !s.offered.Has(wire.Chunking) || !tx.open || len(tx.accepted) == 0 || m.ended {
-		s.skipChunk(size, replySequence)
+	if m.chunks++; m.chunks > maxChunks {
+		s.hangUp(replyTooMuch(s.net.String()))
 		return
 	}
 	if m.chunks == 1 && !tx.startChunks() {
