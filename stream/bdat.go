@@ -46,7 +46,7 @@ func (s *session) bdat(arg []byte) {
 	case last:
 		m.ended = true
 		tx.finish()
-	case m.state == draining:
+	case m.state == draining && m.discard == nil:
 		// The chunk's answer is the refusal; what follows is out of sequence.
 		m.ended = true
 		s.reply(tx.ended.reply)
