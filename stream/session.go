@@ -92,9 +92,7 @@ func (s *session) greet() bool {
 	}
 	// What has arrived before the greeting was written is an early talker
 	// (RFC 5321 section 4.3.1); it costs no delay to see it.
-	if s.in.len() > 0 || !s.conn.quiet() {
-		s.early = true
-	}
+	s.early = s.in.len() > 0 || s.conn.heard(&s.in)
 	s.refusal = s.visit.CheckSession(s.server.ctx)
 	if s.server.stopping.Load() {
 		s.reply(replyShutdown(s.setup.Hostname))
