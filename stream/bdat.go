@@ -23,12 +23,14 @@ func (s *session) bdat(arg []byte) {
 	}
 	tx := &s.tx
 	m := &tx.message
-	if m.chunks++; m.chunks > maxChunks {
-		s.hangUp(replyTooMuch(s.net.String()))
+	if !s.offered.Has(wire.Chunking) || !tx.open || len(tx.accepted) == 0 || m.ended {
+		// Nothing may follow a refused chunk, or a message would lack it.
+		m.ended = tx.open
+		s.skipChunk(size, replySequence)
 		return
 	}
-	if !s.offered.Has(wire.Chunking) || !tx.open || len(tx.accepted) == 0 || m.ended {
-		s.skipChunk(size, replySequence)
+	if m.chunks++; m.chunks > maxChunks {
+		s.hangUp(replyTooMuch(s.net.String()))
 		return
 	}
 	if m.chunks == 1 && !tx.startChunks() {
@@ -44,7 +46,7 @@ func (s *session) bdat(arg []byte) {
 	case last:
 		m.ended = true
 		tx.finish()
-	case m.state == draining:
+	case m.state == draining && m.discard == nil:
 		// The chunk's answer is the refusal; what follows is out of sequence.
 		m.ended = true
 		s.reply(tx.ended.reply)

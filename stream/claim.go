@@ -9,7 +9,7 @@ import (
 // octets that came in may have been sent before, and a close alone proves
 // nothing (Postfix pipelines QUIT behind the terminator and hangs up).
 type claim struct {
-	open    bool
+	open    bool // there is a 250
 	stored  bool // the reply came from the guard and stands there still
 	subject Subject
 	known   bool // subject is set: the message may be remembered
@@ -18,47 +18,41 @@ type claim struct {
 	mark    int64 // the connection's count of written octets behind the reply; 0: not written
 }
 
-// sent notes that the reply has been written.
-func (c *claim) sent(conn *conn) {
-	if c.open && c.mark == 0 {
-		c.mark = conn.written()
+// sent notes that the replies of all claims have been written.
+func (s *session) sent() {
+	for i := range s.claims {
+		if c := &s.claims[i]; c.mark == 0 {
+			c.mark = s.conn.written()
+		}
 	}
 }
 
-// settle closes the claim if the sender has the reply. It reports whether no
-// claim is left open.
-func (c *claim) settle(conn *conn) bool {
-	if !c.open {
-		return true
-	}
+// settled tells whether the sender has the reply.
+func (c *claim) settled(conn *conn) bool {
 	if c.mark == 0 {
 		return false
 	}
-	if yes, known := conn.acknowledged(c.mark); known && !yes {
-		return false
-	}
-	c.open = false
-	return true
+	yes, known := conn.acknowledged(c.mark)
+	return yes || !known
 }
 
 // settle is called whenever the sender was heard, and at the end: what is not
 // settled then is remembered at once (RFC 1047).
 func (s *session) settle(atEnd bool) {
-	c := &s.claim
-	if !c.open {
-		return
-	}
-	if c.settle(s.conn) {
-		if c.stored {
-			s.server.Guard.Forget(c.subject)
+	open := s.claims[:0]
+	for _, c := range s.claims {
+		switch {
+		case c.settled(s.conn):
+			if c.stored {
+				s.server.Guard.Forget(c.subject)
+			}
+		case !atEnd:
+			open = append(open, c)
+		case c.known && !c.stored:
+			s.server.Guard.Remember(c.subject, c.net, c.reply)
+			remembered.Inc()
 		}
-		return
 	}
-	if atEnd && c.known && !c.stored {
-		s.server.Guard.Remember(c.subject, c.net, c.reply)
-		remembered.Inc()
-	}
-	if atEnd {
-		c.open = false
-	}
+	clear(s.claims[len(open):])
+	s.claims = open
 }

@@ -66,7 +66,7 @@ func (tx *transaction) readOn(up *upstream) {
 	if up == tx.up {
 		tx.up = nil
 	}
-	c := s.claim
+	c := tx.claim
 	n := len(tx.accepted)
 	deadline := time.Now().Add(tx.setup.Timeouts.ServerLate)
 	if c.known {
@@ -173,7 +173,6 @@ type confirmation struct {
 // confirmed is the one function of the program that turns a message into a
 // 2xx (I1).
 func (tx *transaction) confirmed(c confirmation) wire.Reply {
-	s := tx.session
 	r := c.reply
 	tx.ended.verdict, tx.ended.stage = Delivered, "end"
 	switch {
@@ -188,7 +187,7 @@ func (tx *transaction) confirmed(c confirmation) wire.Reply {
 		tx.ended.verdict, r = Quarantined, replyAccepted
 	}
 	tx.message.out.up = nil // its session has ended the message in order
-	s.claim.open, s.claim.reply, s.claim.mark = true, r, 0
+	tx.claim.open, tx.claim.reply = true, r
 	return r.Sanitised()
 }
 

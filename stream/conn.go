@@ -161,14 +161,23 @@ func (c *conn) quiet() bool {
 	if c.tls == nil {
 		return c.sock.silent()
 	}
-	if c.sock.silent() {
-		return true
-	}
+	// The record layer is asked, too: it may hold a record already.
 	var b [1]byte
 	c.sock.nowait = true
 	n, err := c.tls.Read(b[:])
 	c.sock.nowait = false
 	return n == 0 && errors.Is(err, errWouldBlock)
+}
+
+// heard tells, without waiting, whether the peer has said something already
+// or has closed. What it said is put into in.
+func (c *conn) heard(in *input) bool {
+	if !c.sock.canLook() || c.tls == nil && c.sock.silent() {
+		return in.len() > 0
+	}
+	n, err := c.fillNow(in)
+	in.release()
+	return n > 0 || !errors.Is(err, errWouldBlock)
 }
 
 // acknowledged tells whether the peer's TCP has acknowledged the first n

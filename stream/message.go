@@ -17,7 +17,7 @@ type message struct {
 	liner  wire.Liner  // BDAT
 	pieces [][]byte    // scratch of the framer
 	chunks int         // BDAT commands; 0: this is DATA
-	ended  bool        // BDAT: LAST was seen, or a chunk was refused
+	ended  bool        // BDAT: LAST was seen, or a chunk was refused; no data is taken any more
 	cr     bool        // BDAT: a CR waits for the octet behind it
 	joined []byte      // BDAT: scratch, that CR and what follows
 

@@ -28,7 +28,7 @@ func (s *session) data(arg []byte) {
 		// messages in one: neither may run as commands.
 		s.outOfStep()
 		return
-	case !tx.open, len(tx.accepted) == 0, tx.message.chunks > 0:
+	case !tx.open, len(tx.accepted) == 0, tx.message.chunks > 0, tx.message.ended:
 		s.refuse(replySequence)
 		return
 	}
@@ -47,13 +47,12 @@ func (s *session) data(arg []byte) {
 			return
 		}
 	}
-	s.reply(wire.Reply{Code: 354, Text: "Go on"})
 	// Looked for again right before our 354: the reply group may have waited.
-	if !s.conn.quiet() {
-		s.out = s.out[:0]
+	if s.conn.heard(&s.in) {
 		s.outOfStep()
 		return
 	}
+	s.reply(wire.Reply{Code: 354, Text: "Go on"})
 	if s.flush() != nil {
 		return
 	}

@@ -74,7 +74,7 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 		a.reply = replyRelayDenied
 	case len(tx.accepted)+len(asks) >= tx.setup.Limits.Recipients:
 		a.reply = replySeparately
-	case tx.route != nil && rt != tx.route, len(asks) > 0 && tx.route == nil && rt != tx.groupRoute(asks):
+	case tx.elsewhere(asks, rt):
 		a.reply = replySeparately
 	case rt.MaxMessage > 0 && tx.mail.Size > rt.MaxMessage:
 		a.reply = replyTooBig(rt.MaxMessage)
@@ -84,14 +84,18 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 	return a
 }
 
-// groupRoute is the route of the first recipient of a group that goes to the server.
-func (tx *transaction) groupRoute(asks []ask) *policy.Route {
+// elsewhere tells whether the transaction, or the first recipient of the group
+// that goes to a server, has another route than rt.
+func (tx *transaction) elsewhere(asks []ask, rt *policy.Route) bool {
+	if tx.route != nil {
+		return rt != tx.route
+	}
 	for i := range asks {
 		if asks[i].reply.Code == 0 && asks[i].same < 0 {
-			return tx.routeFor(asks[i].rcpt.To)
+			return rt != tx.routeFor(asks[i].rcpt.To)
 		}
 	}
-	return tx.routeFor(asks[len(asks)-1].rcpt.To)
+	return false
 }
 
 // routeFor finds a recipient's route. The bare <Postmaster> (RFC 5321 section

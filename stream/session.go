@@ -43,10 +43,10 @@ type session struct {
 	parting bool            // nothing more is read: the connection ends
 	asked   bool            // the sender has said something
 	began   time.Time
-	record  *Record // of the finished transaction, told once its reply is out
-	claim   claim   // the 250 that the sender may not have yet
-	early   bool    // the sender spoke before the greeting
-	asks    []ask   // scratch of recipients
+	records []*Record // of finished transactions, told once their replies are out
+	claims  []claim   // the 250s that the sender may not have yet
+	early   bool      // the sender spoke before the greeting
+	asks    []ask     // scratch of recipients
 	local   netip.AddrPort
 
 	phase   atomic.Int32           // one of the phases below, for Shutdown
@@ -92,9 +92,7 @@ func (s *session) greet() bool {
 	}
 	// What has arrived before the greeting was written is an early talker
 	// (RFC 5321 section 4.3.1); it costs no delay to see it.
-	if s.in.len() > 0 || !s.conn.quiet() {
-		s.early = true
-	}
+	s.early = s.in.len() > 0 || s.conn.heard(&s.in)
 	s.refusal = s.visit.CheckSession(s.server.ctx)
 	if s.server.stopping.Load() {
 		s.reply(replyShutdown(s.setup.Hostname))
@@ -210,13 +208,19 @@ func (s *session) flush() error {
 			s.parting = true
 			return err
 		}
-		s.claim.sent(s.conn)
+		s.sent()
 	}
-	if s.record != nil {
-		s.server.tell(s.record)
-		s.record = nil
-	}
+	s.tellRecords()
 	return nil
+}
+
+// tellRecords tells what became of the transactions that are over.
+func (s *session) tellRecords() {
+	for _, r := range s.records {
+		s.server.tell(r)
+	}
+	clear(s.records)
+	s.records = s.records[:0]
 }
 
 // maxKeptReplies is the largest reply buffer a waiting session keeps: 1 KiB
@@ -246,7 +250,7 @@ func (s *session) startTLS() bool {
 // part ends a connection in order. Where the sender's TCP has not yet
 // acknowledged a 250, we wait a little for its close, which tells.
 func (s *session) part() {
-	if s.claim.open && !s.claim.settle(s.conn) {
+	if s.settle(false); len(s.claims) > 0 {
 		s.conn.shutdownWrite()
 		s.conn.SetReadDeadline(time.Now().Add(partingWait))
 		for s.conn.fill(&s.in) == nil {
@@ -267,15 +271,18 @@ func (s *session) end() {
 		// Neither the value nor arguments: both may hold what is in the mail.
 		s.server.Log.Error("panic", "session", s.info.ID, "place", panicPlace())
 		s.tx.abandon()
-		s.out = s.out[:0]
+		// Replies queued before stay: each answers its own command, and one
+		// may be a 250 for a message that is delivered.
 		s.reply(replyLocal)
 		s.flush()
 	}
+	if s.tx.claim.open { // confirmed, and then a panic
+		s.claims = append(s.claims, s.tx.claim)
+	}
 	s.tx.close()
 	s.settle(true)
-	if s.record != nil {
-		s.server.tell(s.record)
-	} else if s.serial == 0 && (s.asked || s.in.len() > 0) {
+	s.tellRecords()
+	if s.serial == 0 && (s.asked || s.in.len() > 0) {
 		s.server.tell(s.sessionRecord())
 	}
 	s.conn.closeNotify()

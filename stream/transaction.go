@@ -32,6 +32,7 @@ type transaction struct {
 	byServer bool
 
 	message       message // its data
+	claim         claim   // its 250, once there is one
 	serverAddress string
 	waited        time.Duration // for the sender's data
 	ended         ending        // how it ended, once that is known
@@ -97,7 +98,7 @@ func (tx *transaction) close() {
 	tx.abandon()
 	s := tx.session
 	s.phase.Store(phaseIdle)
-	s.record = tx.makeRecord()
+	s.records = append(s.records, tx.makeRecord())
 	if tx.run != nil {
 		tx.run.Close()
 	}

@@ -38,7 +38,7 @@ func (tx *transaction) finish() {
 func (tx *transaction) finishWith(r wire.Reply) {
 	s := tx.session
 	tx.ended.reply = r
-	id := tx.id
+	id, c := tx.id, tx.claim
 	if r.Class() == 2 {
 		s.errors, s.idle = 0, 0
 	}
@@ -48,6 +48,9 @@ func (tx *transaction) finishWith(r wire.Reply) {
 		return
 	}
 	s.replyTo(id, r)
+	if c.open {
+		s.claims = append(s.claims, c)
+	}
 }
 
 // conclude judges a complete message and, if it may go, commits it.
@@ -232,13 +235,13 @@ func (tx *transaction) remembered() (wire.Reply, bool) {
 	}
 	s := tx.session
 	subject := tx.subject(tx.env.Recipients...)
-	s.claim = claim{subject: subject, known: true, net: s.net.String()}
+	tx.claim = claim{subject: subject, known: true, net: s.net.String()}
 	switch r, known := s.server.Guard.Lookup(subject); known {
 	case Stored:
 		tx.giveUp()
 		duplicates.Inc()
 		tx.ended.duplicate = true
-		s.claim.stored = true
+		tx.claim.stored = true
 		return tx.confirmed(confirmation{stored: true, reply: r}), true
 	case Doubted:
 		tx.refuse(replyUnconfirmed, DeferredByServer, "end", "")
