@@ -59,6 +59,7 @@ type checker struct {
 	sent     map[string]sentMail
 	attempts map[string][]attempt
 	commits  map[string][]commit
+	refused  map[string]bool // ids that a sink said 5xx to
 	audit    audit
 }
 
@@ -66,7 +67,7 @@ type checker struct {
 func check(b books, prefix prefixSum) audit {
 	c := &checker{
 		books: b, prefix: prefix,
-		sent: map[string]sentMail{}, attempts: map[string][]attempt{}, commits: map[string][]commit{},
+		sent: map[string]sentMail{}, attempts: map[string][]attempt{}, commits: map[string][]commit{}, refused: map[string]bool{},
 		audit: audit{Messages: len(b.Sent), Attempts: len(b.Attempts), Commits: len(b.Commits), Kills: len(b.Kills), Counts: map[class]int{}},
 	}
 	for _, m := range b.Sent {
@@ -77,6 +78,9 @@ func check(b books, prefix prefixSum) audit {
 	}
 	for _, k := range b.Commits {
 		c.commits[k.ID] = append(c.commits[k.ID], k)
+	}
+	for _, r := range b.Refusals {
+		c.refused[r.ID] = c.refused[r.ID] || r.Code/100 == 5
 	}
 	for _, k := range b.Commits {
 		c.origin(k)
@@ -132,19 +136,15 @@ func (c *checker) refusals(m sentMail, a attempt) {
 	if m.Kind.mustFail() {
 		return
 	}
-	if a.Code/100 == 5 && !c.sinkRefused(m.ID) {
+	if a.Code/100 == 5 && !c.refused[m.ID] {
 		c.fault(falselyRefused, m.ID, "", "%d at %s", a.Code, a.Stage)
 		return // one fault, whatever else the attempt saw
 	}
 	for to, code := range a.Refused {
-		if code/100 == 5 && !c.sinkRefused(m.ID) {
+		if code/100 == 5 && !c.refused[m.ID] {
 			c.fault(falselyRefused, m.ID, to, "%d to the recipient", code)
 		}
 	}
-}
-
-func (c *checker) sinkRefused(id string) bool {
-	return slices.ContainsFunc(c.books.Refusals, func(r refusal) bool { return r.ID == id && r.Code/100 == 5 })
 }
 
 // mustNotArrive judges a message that had to be refused.

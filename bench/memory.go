@@ -43,7 +43,7 @@ func memory(ctx context.Context, args []string) error {
 	fs.IntVar(&m.sessions, "sessions", 9000, "clear-text sessions; 0: skip")
 	fs.IntVar(&m.tlsSessions, "tls-sessions", 2000, "TLS sessions, both legs; 0: skip")
 	big := fs.String("big", "1gi", "the large message")
-	fs.DurationVar(&m.settle, "settle", 150*time.Second, "quiet time before a reading: Go collects at least every 2 minutes")
+	fs.DurationVar(&m.settle, "settle", 130*time.Second, "quiet time before a reading: Go collects at least every 2 minutes")
 	fs.IntVar(&m.parallel, "parallel", 50, "sessions opened at once")
 	newRun := runFlags(fs)
 	err := parse(fs, args)

@@ -117,6 +117,9 @@ func (c *client) transaction(e envelope, how manner, b body) outcome {
 	o.terminator, o.stage = time.Now(), stageEnd
 	c.endReplies(&o, b.replies)
 	o.end = time.Now()
+	if b.replies > 1 && o.err == nil && o.code/100 != 2 {
+		c.reset(&o) // a chunk before the last may have been refused: the transaction is still open
+	}
 	return o
 }
 
