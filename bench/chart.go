@@ -63,7 +63,27 @@ func (c barChart) height() int {
 	for _, p := range c.panels {
 		h += panelHead + len(p.bars)*barStep + panelGap
 	}
-	return h + len(c.footer)*footerLine + 12
+	return h + len(c.wrapped())*footerLine + 12
+}
+
+// footerWidth is how many characters of the footer fit into a line.
+const footerWidth = 140
+
+// wrapped returns the footer in lines that fit, broken at spaces.
+func (c barChart) wrapped() []string {
+	var lines []string
+	for _, line := range c.footer {
+		for len(line) > footerWidth {
+			at := strings.LastIndexByte(line[:footerWidth], ' ')
+			if at <= 0 {
+				break
+			}
+			lines = append(lines, line[:at])
+			line = "    " + line[at+1:]
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // svg returns the whole document.
@@ -77,7 +97,7 @@ func (c barChart) svg() []byte {
 	for _, p := range c.panels {
 		y = p.draw(&b, y)
 	}
-	for _, line := range c.footer {
+	for _, line := range c.wrapped() {
 		drawText(&b, 20, y+8, "soft", line)
 		y += footerLine
 	}

@@ -20,6 +20,7 @@ type env struct {
 	scratch string // configurations, logs and queues of peers; removed at the end
 	keep    bool   // do not remove scratch
 	binary  string // Sluice's; built on first use when empty
+	foreign bool   // binary was given, so the checkout says nothing about it
 
 	running []*process
 }
@@ -39,7 +40,7 @@ func newEnv(out, binary string, keep bool) (*env, error) {
 			return nil, err
 		}
 	}
-	return &env{out: out, scratch: scratch, binary: binary, keep: keep}, nil
+	return &env{out: out, scratch: scratch, binary: binary, foreign: binary != "", keep: keep}, nil
 }
 
 // close ends what was started, last first, and removes the scratch folder.

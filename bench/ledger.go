@@ -93,6 +93,7 @@ func ledger(ctx context.Context, args []string) error {
 	}
 	defer e.close()
 	r := newResult("Ledger: what sender and server wrote down, compared", "ledger", args)
+	e.noteVersion(r, peerNamed(peerSluice))
 	good, err := runScenarios(ctx, e, f, *names, r)
 	if err != nil {
 		return err

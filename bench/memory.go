@@ -112,7 +112,7 @@ func (m *memoryRun) measure(ctx context.Context, r *result) error {
 	r.Targets = append(r.Targets, atMost("MiB rise during the large message", "%.2f", limit, float64(f.Rise)/(1<<20)))
 	r.table("resident set (VmRSS) of the process, less what it was before", t)
 	r.Figures = f
-	r.Versions["Sluice"] = peerNamed(peerSluice).version()
+	m.noteVersion(r, peerNamed(peerSluice))
 	return nil
 }
 

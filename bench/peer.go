@@ -44,7 +44,7 @@ func peers() []*peer {
 	everything := func(int) int { return 1 }
 	return []*peer{
 		{peerDirect, "no proxy", everything, func() string { return "" }, func() string { return "" }, startDirect},
-		{peerSluice, "Sluice", everything, func() string { return "" }, func() string { return "this checkout" }, startSluice},
+		{peerSluice, "Sluice", everything, func() string { return "" }, sluiceVersion, startSluice},
 		{peerHAProxy, "HAProxy, TCP mode", everything, missingProgram("haproxy"), haproxyVersion, startHAProxy},
 		{peerNginx, "nginx mail proxy", nginxShare, missingNginx, nginxVersion, startNginx},
 		{peerPostfix, "Postfix smtpd_proxy_filter", everything, missingPostfix, postfixVersion, startPostfixProxy},
@@ -94,10 +94,19 @@ func (e *env) launch(ctx context.Context, r *result, p *peer, to string) (*runni
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.label, err)
 	}
-	if v := p.version(); v != "" {
+	e.noteVersion(r, p)
+	return run, nil
+}
+
+// noteVersion puts a peer's version into the result.
+func (e *env) noteVersion(r *result, p *peer) {
+	v := p.version()
+	if p.name == peerSluice && e.foreign {
+		v = "binary given by --sluice"
+	}
+	if v != "" {
 		r.Versions[p.label] = v
 	}
-	return run, nil
 }
 
 func startDirect(_ context.Context, _ *env, to string) (*running, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"text/template"
@@ -63,6 +64,15 @@ func (c sluiceConfig) yaml() string {
 		panic(err) // the template and its data are ours
 	}
 	return b.String()
+}
+
+// sluiceVersion is the commit of the checkout, marked if there are changes.
+func sluiceVersion() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "this checkout"
+	}
+	return strings.TrimSpace(string(out))
 }
 
 func startSluice(ctx context.Context, e *env, to string) (*running, error) {

@@ -118,9 +118,7 @@ func (t *tlsRun) chooseWays(list string, r *result) error {
 		for _, p := range chosen {
 			if w.peer == p.name {
 				t.ways = append(t.ways, w)
-				if v := p.version(); v != "" {
-					r.Versions[p.label] = v
-				}
+				t.noteVersion(r, p)
 			}
 		}
 	}
