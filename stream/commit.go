@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"sluice/policy"
@@ -28,16 +30,19 @@ func (tx *transaction) commit(d policy.Disposition, deadline time.Time) wire.Rep
 	}
 	s.phase.Store(phaseCommitted)
 	up := m.out.up
+	s.callOff.Store(&up.callOff)
 	replies, err := m.out.commit(m.window.held, end, len(tx.accepted), deadline)
+	s.callOff.Store(nil)
 	tx.server += time.Since(start)
 	if err != nil {
-		return tx.uncommitted(err, up)
+		return tx.uncommitted(err, up, replies)
 	}
 	return tx.fold(d, replies)
 }
 
-// uncommitted is a message whose end brought no proper reply.
-func (tx *transaction) uncommitted(err error, up *upstream) wire.Reply {
+// uncommitted is a message whose end brought no proper reply, or from an LMTP
+// server not all of them.
+func (tx *transaction) uncommitted(err error, up *upstream, replies []wire.Reply) wire.Reply {
 	tx.ended.stage = "end"
 	if errors.Is(err, errServerSpoke) {
 		return tx.spokeEarly(up)
@@ -51,29 +56,33 @@ func (tx *transaction) uncommitted(err error, up *upstream) wire.Reply {
 	uncertain.Inc()
 	tx.ended.uncertain = true
 	if errors.Is(err, errServerLate) {
-		tx.readOn(up)
+		tx.readOn(up, replies)
 	} else {
 		tx.dropServer()
 	}
 	return replyUnconfirmed
 }
 
-// readOn waits in the background for the reply that is late: a retry must not
-// be delivered again if it was a 2xx, and may be if it was not.
-func (tx *transaction) readOn(up *upstream) {
+// readOn waits in the background for the replies that are late: a retry must
+// not be delivered again if they are 2xx, and may be if not. Some of an LMTP
+// server's may be here.
+func (tx *transaction) readOn(up *upstream, here []wire.Reply) {
 	s := tx.session
 	tx.message.out.up = nil
 	if up == tx.up {
 		tx.up = nil
 	}
 	c := tx.claim
-	n := len(tx.accepted)
+	here = slices.Clone(here)
+	n := len(tx.accepted) - len(here)
 	deadline := time.Now().Add(tx.setup.Timeouts.ServerLate)
 	if c.known {
 		s.server.Guard.Doubt(c.subject, c.net)
 	}
 	s.server.late.Go(func() {
+		defer context.AfterFunc(s.server.lateCtx, up.callOff)()
 		replies, err := up.lateReplies(n, deadline)
+		replies = append(here, replies...)
 		s.server.servers.drop(up)
 		if !c.known {
 			return

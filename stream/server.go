@@ -43,6 +43,8 @@ type Server struct {
 	budget  budget
 	count   counter
 	late    sync.WaitGroup // waits for late replies of servers
+	lateCtx context.Context
+	endLate context.CancelFunc // nobody waits for them any more
 
 	deaf     atomic.Bool // Serve takes no more connections
 	stopping atomic.Bool // 421 to whoever is between transactions
@@ -69,6 +71,7 @@ type Listener struct {
 func (s *Server) init() {
 	s.once.Do(func() {
 		s.ctx, s.cancel = context.WithCancel(context.Background())
+		s.lateCtx, s.endLate = context.WithCancel(context.Background())
 		if s.Guard == nil {
 			s.Guard = NewMemoryGuard()
 		}

@@ -66,6 +66,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.cancel()
 	s.servers.close()
+	// Whose reply is late has been told to come back: no stop waits for that.
+	s.endLate()
 	s.late.Wait()
 	s.names.wait()
 	return err
