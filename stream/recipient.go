@@ -152,38 +152,43 @@ func (tx *transaction) forward(asks []ask) {
 // askServer returns one reply for each recipient, ours if the server is not
 // to be had.
 func (tx *transaction) askServer(rcpts []wire.Rcpt) []wire.Reply {
-	s := tx.session
 	start := time.Now()
 	defer func() { tx.server += time.Since(start) }()
-	if tx.up == nil {
-		rt := tx.routeFor(rcpts[0].To)
-		replies, err := tx.openServer(rt, rcpts)
+	if len(tx.accepted) == 0 {
+		replies, err := tx.openServer(tx.routeFor(rcpts[0].To), rcpts)
 		if err != nil {
 			return repeat(replyFor(err), len(rcpts))
 		}
 		return replies
 	}
-	replies, err := tx.up.recipients(s.server.ctx, rcpts)
-	if err == nil {
-		return replies
+	alive := tx.up != nil
+	replies, err := tx.addRecipients(rcpts)
+	if err != nil && alive {
+		// The session died: nothing of the message was sent, so the transaction
+		// is said again on a fresh one, once.
+		replies, err = tx.addRecipients(rcpts)
 	}
-	if !errors.Is(err, errServerGone) {
-		s.server.servers.drop(tx.up)
-		tx.up = nil
-		return repeat(replyFor(err), len(rcpts))
-	}
-	// The session died: nothing of the message was sent, so the transaction
-	// is said again on a fresh one. (After a time-out that would take longer
-	// than the sender waits.)
-	if err := tx.replay(); err != nil {
-		return repeat(replyFor(err), len(rcpts))
-	}
-	if replies, err = tx.up.recipients(s.server.ctx, rcpts); err != nil {
-		s.server.servers.drop(tx.up)
-		tx.up = nil
+	if err != nil {
 		return repeat(replyFor(err), len(rcpts))
 	}
 	return replies
+}
+
+// addRecipients says more recipients in the transaction that has some. On
+// error the session is gone, and the next who needs one replays all.
+func (tx *transaction) addRecipients(rcpts []wire.Rcpt) ([]wire.Reply, error) {
+	s := tx.session
+	if tx.up == nil {
+		if err := tx.replay(); err != nil {
+			return nil, err
+		}
+	}
+	replies, err := tx.up.recipients(s.server.ctx, rcpts)
+	if err != nil {
+		s.server.servers.drop(tx.up)
+		tx.up = nil
+	}
+	return replies, err
 }
 
 // openServer opens the server's side of the transaction with its first recipients.
@@ -198,7 +203,7 @@ func (tx *transaction) openServer(rt *policy.Route, rcpts []wire.Rcpt) ([]wire.R
 		s.server.servers.release(up)
 		return replies, nil
 	}
-	tx.up, tx.route = up, rt
+	tx.up, tx.route, tx.dest = up, rt, rt
 	return replies, nil
 }
 
@@ -212,15 +217,16 @@ func (tx *transaction) serverMail() wire.Mail {
 	return m
 }
 
-// replay says MAIL and the accepted RCPTs again on another session. All must
-// be accepted again, else the transaction cannot go on.
+// replay says MAIL and the accepted RCPTs again on another session to where
+// the message goes. All must be accepted again, else the transaction cannot go
+// on.
 func (tx *transaction) replay() error {
 	s := tx.session
 	if tx.up != nil {
 		s.server.servers.drop(tx.up)
 		tx.up = nil
 	}
-	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, tx.route, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
+	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, tx.dest, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
 	if err != nil {
 		return err
 	}
