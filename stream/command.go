@@ -3,6 +3,7 @@ package stream
 import (
 	"strconv"
 
+	"sluice/policy"
 	"sluice/stream/wire"
 )
 
@@ -104,10 +105,20 @@ func (s *session) capabilities() wire.Reply {
 	}
 	lines = append(lines, "\nLIMITS RCPTMAX="...)
 	lines = strconv.AppendInt(lines, int64(s.setup.Limits.Recipients), 10)
-	if len(s.setup.Policy.Routes()) > 1 {
+	if manyPlaces(s.setup.Policy.Routes()) {
 		lines = append(lines, " RCPTDOMAINMAX=1"...)
 	}
 	return wire.Reply{Code: 250, Text: string(lines)}
+}
+
+// manyPlaces tells whether recipients of two domains may have other servers,
+// so that they cannot share a transaction.
+func manyPlaces(routes []*policy.Route) bool {
+	if len(routes) != 1 || !routes[0].MX {
+		return len(routes) > 1
+	}
+	domains := routes[0].Domains
+	return len(domains) > 1 || domains[0] == "*" || domains[0][0] == '.'
 }
 
 func (s *session) canTLS() bool { return s.listen.TLS != nil && !s.tlsOn }

@@ -18,7 +18,7 @@ type ask struct {
 // recipients is RCPT, together with the RCPTs pipelined behind it: those that
 // reach the server reach it in one write.
 func (s *session) recipients(arg []byte) {
-	if !s.tx.open {
+	if !s.tx.open || s.tx.message.chunks > 0 {
 		s.refuse(replySequence)
 		return
 	}
@@ -74,7 +74,7 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 		a.reply = replyRelayDenied
 	case len(tx.accepted)+len(asks) >= tx.setup.Limits.Recipients:
 		a.reply = replySeparately
-	case tx.elsewhere(asks, rt):
+	case tx.elsewhere(asks, rcpt.To, rt):
 		a.reply = replySeparately
 	case rt.MaxMessage > 0 && tx.mail.Size > rt.MaxMessage:
 		a.reply = replyTooBig(rt.MaxMessage)
@@ -84,15 +84,17 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 	return a
 }
 
-// elsewhere tells whether the transaction, or the first recipient of the group
-// that goes to a server, has another route than rt.
-func (tx *transaction) elsewhere(asks []ask, rt *policy.Route) bool {
-	if tx.route != nil {
-		return rt != tx.route
+// elsewhere tells whether a recipient has other servers than the transaction,
+// or than the first recipient of the group that goes to one: another route, or
+// another domain on a route by MX.
+func (tx *transaction) elsewhere(asks []ask, to wire.Path, rt *policy.Route) bool {
+	if len(tx.accepted) > 0 {
+		return rt != tx.route || rt.MX && to.Domain() != tx.accepted[0].To.Domain()
 	}
 	for i := range asks {
 		if asks[i].reply.Code == 0 && asks[i].same < 0 {
-			return rt != tx.routeFor(asks[i].rcpt.To)
+			first := asks[i].rcpt.To
+			return rt != tx.routeFor(first) || rt.MX && to.Domain() != first.Domain()
 		}
 	}
 	return false

@@ -117,3 +117,23 @@ func TestI5ReplayOfADivertedMessageStaysDiverted(t *testing.T) {
 		})
 	}
 }
+
+// RCPT behind a chunk is out of sequence: while the message flows its line
+// would become a part of the message (RFC 3030 section 2).
+func TestI3NoRecipientBehindAChunk(t *testing.T) {
+	up := startServer(t, nil)
+	s := startSluice(t, up, func(c *config) { c.Setup.Lookahead = -1 })
+	c := s.dial()
+	c.Envelope("a@x.test", "b@y.test")
+	first := "Subject: x\r\n\r\n" + strings.Repeat("0123456789\r\n", 20_000)
+	c.Write(fmt.Sprintf("BDAT %d\r\n%s", len(first), first))
+	c.Want("250 *")
+	c.Send("RCPT TO:<b2@y.test>")
+	c.Want("503 *")
+	c.Write("BDAT 5 LAST\r\nend\r\n")
+	c.Want("250 *")
+	c.Quit()
+	if m := up.Messages()[0]; len(m.To) != 1 || string(stripTrace(t, m.Content)) != first+"end\r\n" {
+		t.Errorf("to %v, %d octets", m.To, len(m.Content))
+	}
+}
