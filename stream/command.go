@@ -67,7 +67,7 @@ func (s *session) hello(verb wire.Verb, arg []byte) {
 	s.takeSetup()
 	s.helo, s.esmtp = name, verb == wire.VerbEHLO
 	s.info.Helo = name
-	s.refusal = s.visit.CheckSession(s.server.ctx)
+	s.check()
 	if !s.esmtp {
 		s.offered = 0
 		s.idler(wire.Reply{Code: 250, Text: s.setup.Hostname})
@@ -141,7 +141,7 @@ func (s *session) starttls(arg []byte) {
 			return
 		}
 		s.helo, s.esmtp, s.offered = "", false, 0
-		s.info.Helo, s.refusal = "", nil
+		s.info.Helo, s.refusal = "", s.first
 		s.tx.close()
 	}
 }
@@ -180,7 +180,12 @@ func (s *session) takeSetup() {
 	}
 	if setup.Chain != s.setup.Chain {
 		s.visit = setup.Chain.Visit(&s.info)
-		s.refusal = s.visit.CheckSession(s.server.ctx)
+		s.info.Helo = "" // new modules see what the old ones saw, in order
+		s.check()
+		if s.helo != "" {
+			s.info.Helo = s.helo
+			s.check()
+		}
 	}
 	s.setup = setup
 }

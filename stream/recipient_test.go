@@ -39,4 +39,3 @@ func TestRecipientsElsewhere(t *testing.T) {
 		}
 	}
 }
-

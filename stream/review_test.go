@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"sluice/filter/literal"
 	"sluice/internal/smtptest"
 	"sluice/policy"
+	"sluice/stream/wire"
 )
 
 // cutAt makes a server close its connection instead of answering the commands
@@ -136,4 +138,35 @@ func TestI3NoRecipientBehindAChunk(t *testing.T) {
 	if m := up.Messages()[0]; len(m.To) != 1 || string(stripTrace(t, m.Content)) != first+"end\r\n" {
 		t.Errorf("to %v, %d octets", m.To, len(m.Content))
 	}
+}
+
+// What was refused at connect is not forgiven by a HELO that nobody minds.
+func TestI5RefusalAtConnectStands(t *testing.T) {
+	s := startSluice(t, startServer(t, nil), listenTLS(false),
+		withModules(t, filter.Entry{Module: refuseConnect{}}))
+	refused := func(c *smtptest.Client) {
+		t.Helper()
+		c.Send("MAIL FROM:<a@x.test>", "RCPT TO:<b@y.test>", "RSET")
+		c.Want("250 *", "550 5.7.1 *", "250 *")
+	}
+	c := s.dial()
+	refused(c)
+	c.Send("HELO again.test")
+	c.Want("250 *")
+	refused(c)
+	c.StartTLS(smtptest.TheCA().ClientConfig("mx.test"))
+	c.Send("EHLO client.test")
+	c.Want("250 *")
+	refused(c)
+	c.Quit()
+}
+
+// refuseConnect knows its mind before HELO and says nothing more then.
+type refuseConnect struct{ refuseAll }
+
+func (m refuseConnect) CheckSession(ctx context.Context, s *filter.Session, ch *filter.Channel) *wire.Reply {
+	if s.Helo != "" {
+		return nil
+	}
+	return m.refuseAll.CheckSession(ctx, s, ch)
 }
