@@ -82,7 +82,7 @@ func (s *session) skipChunk(size int64, r wire.Reply) {
 // startChunks makes the message ready for its first chunk.
 func (tx *transaction) startChunks() bool {
 	m := &tx.message
-	m.start(tx.session.server)
+	m.start(tx.session)
 	if !m.window.grow() {
 		return false
 	}
@@ -94,10 +94,9 @@ func (tx *transaction) startChunks() bool {
 // receiveChunk reads the octets of one chunk.
 func (tx *transaction) receiveChunk(size int64, last bool) error {
 	s, m := tx.session, &tx.message
-	pace := pace{session: s, began: time.Now()}
 	for size > 0 {
 		if s.in.len() == 0 {
-			n, err := pace.read(s.in.space())
+			n, err := m.pace.read(s.in.space())
 			if err != nil {
 				return err
 			}
@@ -107,7 +106,7 @@ func (tx *transaction) receiveChunk(size int64, last bool) error {
 		p = p[:min(int64(len(p)), size)]
 		size -= int64(len(p))
 		if m.state == draining {
-			if err := tx.drain(len(p), &pace); err != nil {
+			if err := tx.drain(len(p)); err != nil {
 				return err
 			}
 		} else {

@@ -3,6 +3,7 @@ package stream
 import (
 	"crypto/sha256"
 	"hash"
+	"time"
 
 	"sluice/policy"
 	"sluice/stream/wire"
@@ -36,8 +37,10 @@ type message struct {
 
 	discard *policy.Disposition // policy accepts it to drop it; nil: not
 
-	out     delivery
-	drained int64 // octets read for nothing after a refusal
+	pace         pace
+	out          delivery
+	drained      int64     // octets read for nothing after a refusal
+	drainedSince time.Time // zero: not
 }
 
 // messageState says where the octets of a message go.
@@ -58,8 +61,9 @@ const (
 )
 
 // start makes m ready for the data of a new message.
-func (m *message) start(s *Server) {
-	m.window.budget, m.out.ctx = &s.budget, s.ctx
+func (m *message) start(s *session) {
+	m.window.budget, m.out.ctx = &s.server.budget, s.server.ctx
+	m.pace = pace{session: s, began: time.Now()}
 	if m.hash == nil {
 		m.hash = sha256.New()
 	} else {

@@ -33,7 +33,7 @@ func (s *session) data(arg []byte) {
 		return
 	}
 	m := &tx.message
-	m.start(s.server)
+	m.start(s)
 	if !m.window.grow() {
 		s.reply(replyMemory)
 		tx.close()
@@ -68,13 +68,12 @@ func (s *session) data(arg []byte) {
 // it is too slow; the message will not be committed.
 func (tx *transaction) receive() error {
 	s, m := tx.session, &tx.message
-	pace := pace{session: s, began: time.Now()}
 	for {
 		p := m.window.space()
 		if m.rewriting {
 			p = s.in.space()
 		}
-		n, err := pace.read(p)
+		n, err := m.pace.read(p)
 		if err != nil {
 			return err
 		}
@@ -90,7 +89,7 @@ func (tx *transaction) receive() error {
 			return nil
 		}
 		if m.state == draining {
-			if err := tx.drain(n, &pace); err != nil {
+			if err := tx.drain(n); err != nil {
 				return err
 			}
 		} else {
@@ -277,17 +276,17 @@ func (tx *transaction) pass() {
 }
 
 // drain counts what is read for nothing; at its end the session ends.
-func (tx *transaction) drain(n int, p *pace) error {
+func (tx *transaction) drain(n int) error {
 	m := &tx.message
 	m.window.flushed()
 	m.drained += int64(n)
 	if m.drained > tx.setup.Limits.MaxMessage {
 		return errDrained
 	}
-	if p.draining.IsZero() {
-		p.draining = time.Now()
+	if m.drainedSince.IsZero() {
+		m.drainedSince = time.Now()
 	}
-	if tx.session.server.strained() && time.Since(p.draining) > strainedDrain {
+	if tx.session.server.strained() && time.Since(m.drainedSince) > strainedDrain {
 		return errDrained
 	}
 	return nil
@@ -318,18 +317,17 @@ func (tx *transaction) senderFailed(err error) {
 // A pace reads data and measures how fast the sender gives it. Only the time
 // spent waiting for the sender counts, never the server's back-pressure.
 type pace struct {
-	session  *session
-	began    time.Time
-	waited   time.Duration // since the current span began
-	octets   int64
-	draining time.Time // since when, zero: not
+	session *session
+	began   time.Time
+	waited  time.Duration // since the current span began
+	octets  int64
 }
 
 // read reads into b under the data time-outs.
 func (p *pace) read(b []byte) (int, error) {
 	s := p.session
-	t := &s.tx.setup.Timeouts
-	span, rate := t.SenderData, int64(s.tx.setup.Limits.DataRate)
+	t := &s.setup.Timeouts
+	span, rate := t.SenderData, s.setup.Limits.DataRate
 	if s.server.strained() {
 		span, rate = min(span, strainedData), max(rate, strainedDataRate)
 	}
@@ -347,9 +345,10 @@ func (p *pace) read(b []byte) (int, error) {
 		return 0, errSenderLong
 	}
 	p.waited += after.Sub(before)
+	s.waited(before, after)
 	p.octets += int64(n)
 	if p.waited >= span {
-		if p.octets < rate*int64(span/time.Second) {
+		if float64(p.octets) < float64(rate)*span.Seconds() {
 			return 0, errSenderSlow
 		}
 		p.waited, p.octets = 0, 0

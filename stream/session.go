@@ -123,8 +123,9 @@ func (s *session) awaitEarly(d time.Duration) {
 }
 
 // nextLine returns the next command line. Before it waits, all replies leave.
+// The whole line has one deadline: octets that trickle in gain no time.
 func (s *session) nextLine() ([]byte, error) {
-	for {
+	for waited := false; ; waited = true {
 		line, n, err := wire.Line(s.in.bytes())
 		if !errors.Is(err, wire.ErrShort) && (n > 0 || err == nil) {
 			s.in.use(n)
@@ -135,12 +136,24 @@ func (s *session) nextLine() ([]byte, error) {
 		if err := s.flush(); err != nil {
 			return nil, err
 		}
-		s.awaitTurn()
-		if err := s.conn.fill(&s.in); err != nil {
+		if !waited {
+			s.awaitTurn()
+		}
+		before := time.Now()
+		err = s.conn.fill(&s.in)
+		s.waited(before, time.Now())
+		if err != nil {
 			return nil, err
 		}
 		s.asked = true
 		s.settle(false)
+	}
+}
+
+// waited counts time that a transaction spent waiting for its sender.
+func (s *session) waited(from, to time.Time) {
+	if s.tx.open {
+		s.tx.waited += to.Sub(from)
 	}
 }
 
@@ -150,7 +163,11 @@ func (s *session) awaitTurn() {
 	if s.server.strained() {
 		wait = min(wait, strainedCommand)
 	}
-	s.conn.SetReadDeadline(time.Now().Add(wait))
+	now := time.Now()
+	if s.tx.open { // which may hold a server's session, so it cannot go on for ever
+		wait = min(wait, s.tx.began.Add(s.setup.Timeouts.SenderMessage).Sub(now))
+	}
+	s.conn.SetReadDeadline(now.Add(wait))
 	// Shutdown first raises stopping, then sets past deadlines: whichever of
 	// us was later, the session wakes.
 	if s.server.interrupted(s.phase.Load()) {

@@ -35,7 +35,7 @@ type transaction struct {
 	message       message // its data
 	claim         claim   // its 250, once there is one
 	serverAddress string
-	waited        time.Duration // for the sender's data
+	waited        time.Duration // for the sender
 	ended         ending        // how it ended, once that is known
 	connect       time.Duration
 	server        time.Duration
