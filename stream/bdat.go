@@ -86,7 +86,7 @@ func (tx *transaction) startChunks() bool {
 	if !m.window.grow() {
 		return false
 	}
-	m.out.stuff = !tx.up.ehlo.Ext.Has(wire.Chunking)
+	m.out.stuff = tx.up == nil || !tx.up.ehlo.Ext.Has(wire.Chunking)
 	tx.run.Open()
 	return true
 }

@@ -3,6 +3,7 @@ package stream
 import (
 	"strconv"
 
+	"sluice/policy"
 	"sluice/stream/wire"
 )
 
@@ -66,7 +67,7 @@ func (s *session) hello(verb wire.Verb, arg []byte) {
 	s.takeSetup()
 	s.helo, s.esmtp = name, verb == wire.VerbEHLO
 	s.info.Helo = name
-	s.refusal = s.visit.CheckSession(s.server.ctx)
+	s.check()
 	if !s.esmtp {
 		s.offered = 0
 		s.idler(wire.Reply{Code: 250, Text: s.setup.Hostname})
@@ -104,10 +105,20 @@ func (s *session) capabilities() wire.Reply {
 	}
 	lines = append(lines, "\nLIMITS RCPTMAX="...)
 	lines = strconv.AppendInt(lines, int64(s.setup.Limits.Recipients), 10)
-	if len(s.setup.Policy.Routes()) > 1 {
+	if manyPlaces(s.setup.Policy.Routes()) {
 		lines = append(lines, " RCPTDOMAINMAX=1"...)
 	}
 	return wire.Reply{Code: 250, Text: string(lines)}
+}
+
+// manyPlaces tells whether recipients of two domains may have other servers,
+// so that they cannot share a transaction.
+func manyPlaces(routes []*policy.Route) bool {
+	if len(routes) != 1 || !routes[0].MX {
+		return len(routes) > 1
+	}
+	domains := routes[0].Domains
+	return len(domains) > 1 || domains[0] == "*" || domains[0][0] == '.'
 }
 
 func (s *session) canTLS() bool { return s.listen.TLS != nil && !s.tlsOn }
@@ -130,7 +141,7 @@ func (s *session) starttls(arg []byte) {
 			return
 		}
 		s.helo, s.esmtp, s.offered = "", false, 0
-		s.info.Helo, s.refusal = "", nil
+		s.info.Helo, s.refusal = "", s.first
 		s.tx.close()
 	}
 }
@@ -169,7 +180,12 @@ func (s *session) takeSetup() {
 	}
 	if setup.Chain != s.setup.Chain {
 		s.visit = setup.Chain.Visit(&s.info)
-		s.refusal = s.visit.CheckSession(s.server.ctx)
+		s.info.Helo = "" // new modules see what the old ones saw, in order
+		s.check()
+		if s.helo != "" {
+			s.info.Helo = s.helo
+			s.check()
+		}
 	}
 	s.setup = setup
 }

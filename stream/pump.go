@@ -42,7 +42,7 @@ func (s *session) data(arg []byte) {
 	tx.run.Open()
 	if tx.setup.Lookahead < 0 {
 		// Without a window the server's 354 comes before ours.
-		if r := tx.startServer(tx.up); r.Code != 0 {
+		if r := tx.startServer(); r.Code != 0 {
 			tx.finishWith(r)
 			return
 		}

@@ -18,7 +18,7 @@ type ask struct {
 // recipients is RCPT, together with the RCPTs pipelined behind it: those that
 // reach the server reach it in one write.
 func (s *session) recipients(arg []byte) {
-	if !s.tx.open {
+	if !s.tx.open || s.tx.message.chunks > 0 {
 		s.refuse(replySequence)
 		return
 	}
@@ -74,7 +74,7 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 		a.reply = replyRelayDenied
 	case len(tx.accepted)+len(asks) >= tx.setup.Limits.Recipients:
 		a.reply = replySeparately
-	case tx.elsewhere(asks, rt):
+	case tx.elsewhere(asks, rcpt.To, rt):
 		a.reply = replySeparately
 	case rt.MaxMessage > 0 && tx.mail.Size > rt.MaxMessage:
 		a.reply = replyTooBig(rt.MaxMessage)
@@ -84,15 +84,17 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 	return a
 }
 
-// elsewhere tells whether the transaction, or the first recipient of the group
-// that goes to a server, has another route than rt.
-func (tx *transaction) elsewhere(asks []ask, rt *policy.Route) bool {
-	if tx.route != nil {
-		return rt != tx.route
+// elsewhere tells whether a recipient has other servers than the transaction,
+// or than the first recipient of the group that goes to one: another route, or
+// another domain on a route by MX.
+func (tx *transaction) elsewhere(asks []ask, to wire.Path, rt *policy.Route) bool {
+	if len(tx.accepted) > 0 {
+		return rt != tx.route || rt.MX && to.Domain() != tx.accepted[0].To.Domain()
 	}
 	for i := range asks {
 		if asks[i].reply.Code == 0 && asks[i].same < 0 {
-			return rt != tx.routeFor(asks[i].rcpt.To)
+			first := asks[i].rcpt.To
+			return rt != tx.routeFor(first) || rt.MX && to.Domain() != first.Domain()
 		}
 	}
 	return false
@@ -152,38 +154,43 @@ func (tx *transaction) forward(asks []ask) {
 // askServer returns one reply for each recipient, ours if the server is not
 // to be had.
 func (tx *transaction) askServer(rcpts []wire.Rcpt) []wire.Reply {
-	s := tx.session
 	start := time.Now()
 	defer func() { tx.server += time.Since(start) }()
-	if tx.up == nil {
-		rt := tx.routeFor(rcpts[0].To)
-		replies, err := tx.openServer(rt, rcpts)
+	if len(tx.accepted) == 0 {
+		replies, err := tx.openServer(tx.routeFor(rcpts[0].To), rcpts)
 		if err != nil {
 			return repeat(replyFor(err), len(rcpts))
 		}
 		return replies
 	}
-	replies, err := tx.up.recipients(s.server.ctx, rcpts)
-	if err == nil {
-		return replies
+	alive := tx.up != nil
+	replies, err := tx.addRecipients(rcpts)
+	if err != nil && alive {
+		// The session died: nothing of the message was sent, so the transaction
+		// is said again on a fresh one, once.
+		replies, err = tx.addRecipients(rcpts)
 	}
-	if !errors.Is(err, errServerGone) {
-		s.server.servers.drop(tx.up)
-		tx.up = nil
-		return repeat(replyFor(err), len(rcpts))
-	}
-	// The session died: nothing of the message was sent, so the transaction
-	// is said again on a fresh one. (After a time-out that would take longer
-	// than the sender waits.)
-	if err := tx.replay(); err != nil {
-		return repeat(replyFor(err), len(rcpts))
-	}
-	if replies, err = tx.up.recipients(s.server.ctx, rcpts); err != nil {
-		s.server.servers.drop(tx.up)
-		tx.up = nil
+	if err != nil {
 		return repeat(replyFor(err), len(rcpts))
 	}
 	return replies
+}
+
+// addRecipients says more recipients in the transaction that has some. On
+// error the session is gone, and the next who needs one replays all.
+func (tx *transaction) addRecipients(rcpts []wire.Rcpt) ([]wire.Reply, error) {
+	s := tx.session
+	if tx.up == nil {
+		if err := tx.replay(); err != nil {
+			return nil, err
+		}
+	}
+	replies, err := tx.up.recipients(s.server.ctx, rcpts)
+	if err != nil {
+		s.server.servers.drop(tx.up)
+		tx.up = nil
+	}
+	return replies, err
 }
 
 // openServer opens the server's side of the transaction with its first recipients.
@@ -198,7 +205,7 @@ func (tx *transaction) openServer(rt *policy.Route, rcpts []wire.Rcpt) ([]wire.R
 		s.server.servers.release(up)
 		return replies, nil
 	}
-	tx.up, tx.route = up, rt
+	tx.up, tx.route, tx.dest = up, rt, rt
 	return replies, nil
 }
 
@@ -212,15 +219,16 @@ func (tx *transaction) serverMail() wire.Mail {
 	return m
 }
 
-// replay says MAIL and the accepted RCPTs again on another session. All must
-// be accepted again, else the transaction cannot go on.
+// replay says MAIL and the accepted RCPTs again on another session to where
+// the message goes. All must be accepted again, else the transaction cannot go
+// on.
 func (tx *transaction) replay() error {
 	s := tx.session
 	if tx.up != nil {
 		s.server.servers.drop(tx.up)
 		tx.up = nil
 	}
-	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, tx.route, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
+	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, tx.dest, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
 	if err != nil {
 		return err
 	}

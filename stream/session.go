@@ -30,7 +30,8 @@ type session struct {
 	net     netip.Prefix // the sender's net, the unit of counting
 	exempt  bool         // from per-address limits
 	visit   *filter.Visit
-	refusal *wire.Reply // found at connect or HELO, spoken at RCPT
+	first   *wire.Reply // refusal found at connect
+	refusal *wire.Reply // found at HELO, or first; spoken at RCPT
 
 	helo    string
 	esmtp   bool
@@ -93,7 +94,7 @@ func (s *session) greet() bool {
 	// What has arrived before the greeting was written is an early talker
 	// (RFC 5321 section 4.3.1); it costs no delay to see it.
 	s.early = s.in.len() > 0 || s.conn.heard(&s.in)
-	s.refusal = s.visit.CheckSession(s.server.ctx)
+	s.check()
 	if s.server.stopping.Load() {
 		s.reply(replyShutdown(s.setup.Hostname))
 		s.parting = true
@@ -101,6 +102,18 @@ func (s *session) greet() bool {
 		s.reply(wire.Reply{Code: 220, Text: s.setup.Hostname + " ESMTP Sluice id=" + s.info.ID})
 	}
 	return true
+}
+
+// check asks the modules about the session as far as it is known. What they
+// refused at connect stays refused, whatever HELO says.
+func (s *session) check() {
+	s.refusal = s.visit.CheckSession(s.server.ctx)
+	if s.info.Helo == "" {
+		s.first = s.refusal
+	}
+	if s.refusal == nil {
+		s.refusal = s.first
+	}
 }
 
 // awaitEarly waits for d, or until the sender speaks before its turn.

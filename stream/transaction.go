@@ -27,7 +27,8 @@ type transaction struct {
 	accepted []wire.Rcpt
 	replied  []wire.Reply  // to each accepted recipient
 	route    *policy.Route // fixed by the first accepted recipient
-	up       *upstream     // session to the route's server; nil before and when dropped
+	dest     *policy.Route // where the message goes: route, or what policy chose instead
+	up       *upstream     // session to dest's server; nil before and when dropped
 	refused  wire.Reply    // the last refusal of a recipient, and who said it
 	byServer bool
 

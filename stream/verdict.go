@@ -259,16 +259,14 @@ func (tx *transaction) remembered() (wire.Reply, bool) {
 // the message was refused instead.
 func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition) bool {
 	m := &tx.message
-	up := tx.up
 	if d.Action == policy.Divert || d.Action == policy.Quarantine {
-		var err error
-		if up, err = tx.openDivert(d.Route); err != nil {
+		if err := tx.openDivert(d.Route); err != nil {
 			tx.refuse(replyFor(err), Deferred, "end", d.Rule)
 			return false
 		}
 	}
-	if m.out.up != up {
-		if r := tx.startServer(up); r.Code != 0 {
+	if m.out.up == nil || m.out.up != tx.up {
+		if r := tx.startServer(); r.Code != 0 {
 			tx.refuse(r, verdictOf(r), "data", "")
 			return false
 		}
@@ -284,63 +282,64 @@ func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition
 // startServer says DATA, unless the message goes by BDAT, and returns the
 // zero Reply if the server wants the message. A session that died meanwhile
 // has seen nothing of it: the transaction is said again on a fresh one.
-func (tx *transaction) startServer(up *upstream) wire.Reply {
+func (tx *transaction) startServer() wire.Reply {
 	m := &tx.message
 	start := time.Now()
 	defer func() { tx.server += time.Since(start) }()
-	m.out.bdat = m.chunks > 0 && !m.out.stuff && up.ehlo.Ext.Has(wire.Chunking)
-	if m.chunks > 0 && !m.out.stuff && !m.out.bdat {
-		m.stuffHeld()
-	}
-	if m.out.bdat {
-		m.out.up = up
-		return wire.Reply{}
-	}
-	r, err := up.data(tx.session.server.ctx)
-	if err != nil && up == tx.up {
-		if err = tx.replay(); err == nil {
-			up = tx.up
-			r, err = up.data(tx.session.server.ctx)
+	m.out.up = nil
+	if tx.up == nil || m.chunks > 0 && !tx.up.c.quiet() {
+		if err := tx.replay(); err != nil {
+			return replyFor(err)
 		}
 	}
-	m.out.up = up
+	m.out.bdat = m.chunks > 0 && !m.out.stuff && tx.up.ehlo.Ext.Has(wire.Chunking)
+	if m.out.bdat {
+		m.out.up = tx.up
+		return wire.Reply{}
+	}
+	if m.chunks > 0 && !m.out.stuff {
+		m.stuffHeld()
+	}
+	r, err := tx.up.data(tx.session.server.ctx)
+	if err != nil {
+		if err = tx.replay(); err == nil {
+			r, err = tx.up.data(tx.session.server.ctx)
+		}
+	}
+	m.out.up = tx.up // nil if it is gone
 	switch {
 	case err != nil:
 		tx.dropServer()
 		return replyFor(err)
-	case r.Code == 354:
-		return wire.Reply{}
-	case r.Code == 421:
-		tx.dropServer()
-		return fromServer(r)
-	case r.Class() >= 4:
+	case r.Code != 354:
 		tx.ended.server = r
-		m.out.up = nil
+		m.out.up = nil // nothing has begun: its session stays good
 		return fromServer(r)
 	}
-	tx.dropServer() // a 2xx to DATA, or another 3xx: who knows what it thinks
-	return replyUnconfirmed
+	return wire.Reply{}
 }
 
 // openDivert says the transaction to the route that policy chose instead.
-func (tx *transaction) openDivert(rt *policy.Route) (*upstream, error) {
+func (tx *transaction) openDivert(rt *policy.Route) error {
 	if rt == nil {
-		return nil, errNotConfirmed
+		return errNotConfirmed
 	}
 	servers := tx.session.server.servers
 	up, _, replies, err := servers.open(tx.session.server.ctx, tx.setup, rt, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range replies {
 		if r.Class() != 2 {
 			servers.release(up)
-			return nil, &ReplyError{Reply: replyUnconfirmed, Err: errors.New("divert target refused a recipient")}
+			return &ReplyError{Reply: replyUnconfirmed, Err: errors.New("divert target refused a recipient")}
 		}
 	}
-	servers.release(tx.up) // has seen nothing of the message
-	tx.up = up
-	return up, nil
+	if tx.up != nil {
+		servers.release(tx.up) // has seen nothing of the message
+	}
+	tx.up, tx.dest = up, rt
+	return nil
 }
 
 // verdictOf is the word for a server's refusal.

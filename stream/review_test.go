@@ -1,0 +1,172 @@
+package stream_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"sluice/filter"
+	"sluice/filter/literal"
+	"sluice/internal/smtptest"
+	"sluice/policy"
+	"sluice/stream/wire"
+)
+
+// cutAt makes a server close its connection instead of answering the commands
+// that are listed, as "connection verb", the probe's connection not counted.
+func cutAt(where ...string) func(smtptest.Command) smtptest.Answer {
+	return func(c smtptest.Command) smtptest.Answer {
+		for _, w := range where {
+			if w == fmt.Sprintf("%d %s", c.Conn-1, c.Line) || w == fmt.Sprintf("%d %s", c.Conn-1, c.Verb) {
+				return smtptest.Answer{Cut: true}
+			}
+		}
+		return smtptest.Answer{}
+	}
+}
+
+// A recipient that was accepted is part of the transaction for good, also if
+// the server's session died twice at a later one.
+func TestI1RecipientsSurviveTheServersSession(t *testing.T) {
+	up := startServer(t, cutAt("1 RCPT TO:<b2@y.test>", "2 RCPT TO:<b2@y.test>"))
+	s := startSluice(t, up)
+	c := s.dial()
+	c.Envelope("a@x.test", "b1@y.test")
+	c.Send("RCPT TO:<b2@y.test>")
+	c.Want("451 4.4.2 *")
+	c.Send("RCPT TO:<b3@y.test>")
+	c.Want("250 *")
+	if got := c.Data("Subject: x\r\n\r\n"); !strings.HasPrefix(got, "250 ") {
+		t.Fatalf("got %q", got)
+	}
+	c.Quit()
+	if to := up.Messages()[0].To; strings.Join(to, " ") != "b1@y.test b3@y.test" {
+		t.Errorf("delivered to %v", to)
+	}
+}
+
+// The same without a further recipient: the server's session is opened anew at
+// the end of data.
+func TestServerGoneAtLaterRecipient(t *testing.T) {
+	for _, command := range []string{"DATA", "BDAT"} {
+		t.Run(command, func(t *testing.T) {
+			up := startServer(t, cutAt("1 RCPT TO:<b2@y.test>", "2 RCPT TO:<b2@y.test>"))
+			s := startSluice(t, up)
+			c := s.dial()
+			c.Envelope("a@x.test", "b1@y.test")
+			c.Send("RCPT TO:<b2@y.test>")
+			c.Want("451 4.4.2 *")
+			if command == "DATA" {
+				c.Send("DATA")
+				c.Want("354 *")
+				c.Write("Subject: x\r\n\r\n.\r\n")
+			} else {
+				c.Write("BDAT 14 LAST\r\nSubject: x\r\n\r\n")
+			}
+			c.Want("250 *")
+			c.Quit()
+		})
+	}
+}
+
+// A message that goes by BDAT is replayed too as long as the server has seen
+// nothing of it.
+func TestServerGoneBeforeBDAT(t *testing.T) {
+	up := startServer(t, func(c smtptest.Command) smtptest.Answer {
+		return smtptest.Answer{CutAfter: c.Conn == 2 && c.Verb == "RCPT"}
+	})
+	s := startSluice(t, up)
+	c := s.dial()
+	c.Envelope("a@x.test", "b1@y.test")
+	s.await("the server's end", func() bool { total, open, _ := up.Connections(); return total == 2 && open == 0 })
+	c.Write("BDAT 14 LAST\r\nSubject: x\r\n\r\n")
+	c.Want("250 *")
+	c.Quit()
+}
+
+// Where policy sends a message stays its destination when the session there
+// dies: replaying it to the recipient's own server would by-pass the verdict.
+func TestI5ReplayOfADivertedMessageStaysDiverted(t *testing.T) {
+	for _, action := range []policy.Action{policy.Divert, policy.Quarantine} {
+		t.Run(action.String(), func(t *testing.T) {
+			up := startServer(t, nil)
+			aside := startServer(t, cutAt("1 DATA"))
+			s := startSluice(t, up, func(c *config) {
+				withModules(t, filter.Entry{Module: literal.Module{}})(c)
+				c.Route.Servers[0].Weight = 1
+				c.Setup.Policy = newPolicy(t, policy.Settings{
+					Routes: []policy.Route{c.Route, {
+						Name: "aside", TLS: policy.TLSNone, Servers: []policy.Server{{Address: aside.Addr()}},
+					}},
+					Quarantine: "aside",
+					Rules:      map[string]policy.RuleSetting{literal.RuleGTUBE: {Action: &action, Route: "aside"}},
+				})
+			})
+			(&sluice{t: t, up: aside}).awaitProbe()
+			c := s.dial()
+			c.Envelope("a@x.test", "b@y.test")
+			if got := c.Data("Subject: x\r\n\r\n" + literal.GTUBE() + "\r\n"); !strings.HasPrefix(got, "250 2.0.0 Accepted") {
+				t.Errorf("got %q", got)
+			}
+			c.Quit()
+			if n := len(up.Messages()); n != 0 {
+				t.Errorf("%d messages at the recipient's server", n)
+			}
+			if n := len(aside.Messages()); n != 1 {
+				t.Errorf("%d messages where policy sent it", n)
+			}
+		})
+	}
+}
+
+// RCPT behind a chunk is out of sequence: while the message flows its line
+// would become a part of the message (RFC 3030 section 2).
+func TestI3NoRecipientBehindAChunk(t *testing.T) {
+	up := startServer(t, nil)
+	s := startSluice(t, up, func(c *config) { c.Setup.Lookahead = -1 })
+	c := s.dial()
+	c.Envelope("a@x.test", "b@y.test")
+	first := "Subject: x\r\n\r\n" + strings.Repeat("0123456789\r\n", 20_000)
+	c.Write(fmt.Sprintf("BDAT %d\r\n%s", len(first), first))
+	c.Want("250 *")
+	c.Send("RCPT TO:<b2@y.test>")
+	c.Want("503 *")
+	c.Write("BDAT 5 LAST\r\nend\r\n")
+	c.Want("250 *")
+	c.Quit()
+	if m := up.Messages()[0]; len(m.To) != 1 || string(stripTrace(t, m.Content)) != first+"end\r\n" {
+		t.Errorf("to %v, %d octets", m.To, len(m.Content))
+	}
+}
+
+// What was refused at connect is not forgiven by a HELO that nobody minds.
+func TestI5RefusalAtConnectStands(t *testing.T) {
+	s := startSluice(t, startServer(t, nil), listenTLS(false),
+		withModules(t, filter.Entry{Module: refuseConnect{}}))
+	refused := func(c *smtptest.Client) {
+		t.Helper()
+		c.Send("MAIL FROM:<a@x.test>", "RCPT TO:<b@y.test>", "RSET")
+		c.Want("250 *", "550 5.7.1 *", "250 *")
+	}
+	c := s.dial()
+	refused(c)
+	c.Send("HELO again.test")
+	c.Want("250 *")
+	refused(c)
+	c.StartTLS(smtptest.TheCA().ClientConfig("mx.test"))
+	c.Send("EHLO client.test")
+	c.Want("250 *")
+	refused(c)
+	c.Quit()
+}
+
+// refuseConnect knows its mind before HELO and says nothing more then.
+type refuseConnect struct{ refuseAll }
+
+func (m refuseConnect) CheckSession(ctx context.Context, s *filter.Session, ch *filter.Channel) *wire.Reply {
+	if s.Helo != "" {
+		return nil
+	}
+	return m.refuseAll.CheckSession(ctx, s, ch)
+}
