@@ -35,6 +35,7 @@ type message struct {
 	size   int64     // content octets
 
 	discard *policy.Disposition // policy accepts it to drop it; nil: not
+	begun   policy.Disposition  // what a message that flows was begun as
 
 	out     delivery
 	drained int64 // octets read for nothing after a refusal
