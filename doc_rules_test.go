@@ -34,7 +34,7 @@ func f(r *http.Request) {
 		t.Fatal(err)
 	}
 	info := &types.Info{Uses: map[*ast.Ident]types.Object{}}
-	config := types.Config{Importer: importer.ForCompiler(set, "source", nil)}
+	config := types.Config{Importer: importer.Default()}
 	if _, err := config.Check("p", set, []*ast.File{file}, info); err != nil {
 		t.Fatal(err)
 	}

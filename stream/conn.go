@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -36,10 +37,26 @@ func (c *conn) LocalAddr() net.Addr  { return c.sock.inner.LocalAddr() }
 
 // Read waits for octets as a net.Conn does.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.tls != nil {
-		return c.tls.Read(p)
+	if c.tls == nil {
+		return c.sock.Read(p)
 	}
-	return c.sock.Read(p)
+	for {
+		n, err := c.readRecord(p, fromAhead)
+		if n > 0 || !errors.Is(err, errWouldBlock) {
+			return n, err
+		}
+		if err := c.sock.fill(&c.sock.ahead); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// readRecord reads what the record layer makes of octets read as how says.
+func (c *conn) readRecord(p []byte, how uint8) (int, error) {
+	c.sock.reading = how
+	n, err := c.tls.Read(p)
+	c.sock.reading = fromPeer
+	return n, err
 }
 
 // Write writes all of p under the deadline set before.
@@ -99,12 +116,12 @@ func (c *conn) fill(in *input) error {
 		return c.sock.fill(in)
 	}
 	for {
-		n, err := c.fillNow(in)
+		n, err := c.fillFrom(in, fromAhead)
 		if n > 0 || !errors.Is(err, errWouldBlock) {
 			return err
 		}
 		in.release()
-		if err := c.sock.waitReadable(); err != nil {
+		if err := c.sock.fill(&c.sock.ahead); err != nil {
 			return err
 		}
 	}
@@ -113,6 +130,13 @@ func (c *conn) fill(in *input) error {
 // fillNow reads what is there without waiting. It returns errWouldBlock, and
 // n = 0, when nothing is.
 func (c *conn) fillNow(in *input) (n int, err error) {
+	if c.tls == nil && c.sock.ahead.len() > 0 {
+		return 1, c.sock.fill(in)
+	}
+	return c.fillFrom(in, fromSocket)
+}
+
+func (c *conn) fillFrom(in *input, how uint8) (n int, err error) {
 	p := in.space()
 	if len(p) == 0 {
 		return 0, errInputFull
@@ -120,9 +144,7 @@ func (c *conn) fillNow(in *input) (n int, err error) {
 	if c.tls == nil {
 		n, err = c.sock.readNow(p)
 	} else {
-		c.sock.nowait = true
-		n, err = c.tls.Read(p)
-		c.sock.nowait = false
+		n, err = c.readRecord(p, how)
 	}
 	in.w += n
 	if n > 0 {
@@ -163,9 +185,7 @@ func (c *conn) quiet() bool {
 	}
 	// The record layer is asked, too: it may hold a record already.
 	var b [1]byte
-	c.sock.nowait = true
-	n, err := c.tls.Read(b[:])
-	c.sock.nowait = false
+	n, err := c.readRecord(b[:], fromSocket)
 	return n == 0 && errors.Is(err, errWouldBlock)
 }
 
@@ -202,12 +222,21 @@ func (c *conn) writeBuffers(bufs net.Buffers, stall time.Duration, watch bool) e
 	return c.writeRecords(bufs)
 }
 
+// batchSize is what the records of a chunk take: 64 KiB in records of 16 KiB,
+// each with a header, a type and a tag (RFC 8446 section 5.2).
+const batchSize = chunkSize + 1<<10
+
+var batches = sync.Pool{New: func() any { return new([batchSize]byte) }}
+
 // writeRecords writes bufs under TLS. They are gathered first, so that a
 // message and its terminator do not become a record each, and the records of
 // a chunk leave in one system call.
 func (c *conn) writeRecords(bufs net.Buffers) error {
-	out := getChunk()
+	out, batch := getChunk(), batches.Get().(*[batchSize]byte)
 	defer putChunk(out)
+	defer batches.Put(batch)
+	c.sock.cork = batch[:0]
+	defer func() { c.sock.cork = nil }()
 	n := 0
 	for _, b := range bufs {
 		for len(b) > 0 {
@@ -221,13 +250,12 @@ func (c *conn) writeRecords(bufs net.Buffers) error {
 			}
 		}
 	}
-	if n == 0 {
-		return nil
+	if n > 0 {
+		if _, err := c.tls.Write(out[:n]); err != nil {
+			return c.sock.writeError(err)
+		}
 	}
-	if _, err := c.tls.Write(out[:n]); err != nil {
-		return c.sock.writeError(err)
-	}
-	return nil
+	return c.sock.uncork()
 }
 
 // isTimeout tells whether err is a deadline that passed.

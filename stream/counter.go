@@ -56,7 +56,7 @@ func (c *counter) leave(net netip.Prefix, exempt bool) {
 func (c *counter) strained() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.limit > 0 && c.all > c.limit/10*8
+	return c.limit > 0 && c.all*10 > c.limit*8
 }
 
 // exempt tells whether an address is in one of the ranges.

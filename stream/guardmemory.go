@@ -2,6 +2,7 @@ package stream
 
 import (
 	"crypto/rand"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,9 +22,15 @@ type MemoryGuard struct {
 	key     [32]byte
 	mu      sync.Mutex // guards the rest
 	entries map[Subject]guardedReply
-	order   []Subject // by time of storing; may name what is gone
+	order   []guardPlace // by time of storing; may name what is gone
 	perNet  map[string]int
 	octets  int
+}
+
+// A guardPlace is where a subject stands in the order of expiry.
+type guardPlace struct {
+	subject Subject
+	until   time.Time
 }
 
 type guardedReply struct {
@@ -65,7 +72,7 @@ func (g *MemoryGuard) store(subject Subject, e guardedReply) {
 		return
 	}
 	g.entries[subject] = e
-	g.order = append(g.order, subject)
+	g.order = append(g.order, guardPlace{subject, e.until})
 	g.perNet[e.net]++
 	g.octets += e.cost()
 }
@@ -106,22 +113,30 @@ func (g *MemoryGuard) now() time.Time {
 }
 
 // expire drops what is over from the front of order: all lives are equal.
-// A subject stored twice stands there twice; the older place is skipped.
+// A subject stored twice stands there twice; the older place is skipped, as
+// are those of what was forgotten. Should these be most of order, it is made
+// anew: it must not grow with what is stored and forgotten all the time.
 func (g *MemoryGuard) expire(now time.Time) {
 	n := 0
-	for _, s := range g.order {
-		e, ok := g.entries[s]
-		if n == guardSweeper || ok && now.Before(e.until) {
-			break
-		}
-		if ok {
-			g.remove(s)
+	for _, p := range g.order[:min(len(g.order), guardSweeper)] {
+		if g.live(p) {
+			if now.Before(p.until) {
+				break
+			}
+			g.remove(p.subject)
 		}
 		n++
 	}
-	if n > 0 {
-		g.order = g.order[n:]
+	g.order = g.order[n:]
+	if len(g.order) > 2*len(g.entries)+guardSweeper {
+		g.order = slices.DeleteFunc(g.order, func(p guardPlace) bool { return !g.live(p) })
 	}
+}
+
+// live tells whether a place is the one of what is stored.
+func (g *MemoryGuard) live(p guardPlace) bool {
+	e, ok := g.entries[p.subject]
+	return ok && e.until.Equal(p.until)
 }
 
 func (g *MemoryGuard) remove(subject Subject) {

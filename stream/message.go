@@ -36,6 +36,7 @@ type message struct {
 	size   int64     // content octets
 
 	discard *policy.Disposition // policy accepts it to drop it; nil: not
+	begun   policy.Disposition  // what a message that flows was begun as
 
 	pace         pace
 	out          delivery

@@ -236,16 +236,13 @@ func (tx *transaction) makeRoom() {
 	}
 }
 
-// windowSize is how much is held before the server must see it. Without
-// look-ahead that is the header block.
+// windowSize is how much is held before the server must see it: at least the
+// header block, as loops are judged before any of it leaves.
 func (tx *transaction) windowSize() int64 {
-	if tx.setup.Lookahead >= 0 {
-		return tx.setup.Lookahead
+	if !tx.message.header.found {
+		return max(tx.setup.Lookahead, maxHeader)
 	}
-	if tx.message.header.found {
-		return 0
-	}
-	return maxHeader
+	return max(tx.setup.Lookahead, 0)
 }
 
 // overflow is the moment a message has outgrown its window: a provisional

@@ -210,7 +210,7 @@ func (s *session) proxyHeader() bool {
 	}
 	if n := r.Buffered(); n > 0 {
 		rest, _ := r.Peek(n)
-		s.conn.sock.early = append([]byte(nil), rest...)
+		s.conn.sock.ahead.put(rest)
 	}
 	if h.Command.IsLocal() {
 		return true // the proxy's own health check

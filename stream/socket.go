@@ -35,8 +35,9 @@ type socket struct {
 	tcp   *net.TCPConn    // nil if inner is not TCP
 	raw   syscall.RawConn // nil likewise
 
-	early   []byte // read already by somebody (a PROXY header's reader), to be read first
-	nowait  bool   // Read must not wait: set around a TLS read
+	ahead   input  // read already: by a PROXY header's reader, or for the record layer
+	reading uint8  // how it reads; see below
+	cork    []byte // where its records are gathered; nil: they leave as they come
 	written int64  // octets written
 
 	// For a write in progress: the longest time without progress (0: the
@@ -44,6 +45,7 @@ type socket struct {
 	stall time.Duration
 	watch bool
 	cause error // why writev or Write gave up, behind what TLS makes of it
+	one   [1][]byte
 
 	// Arguments and results of the calls below through raw. Their functions
 	// are made once, as every closure would be an allocation a read.
@@ -52,8 +54,7 @@ type socket struct {
 	n        int
 	err      error
 	fillFn   func(fd uintptr) bool // for Read: called again when readable
-	waitFn   func(fd uintptr) bool
-	readFn   func(fd uintptr) // for Control: called once, whatever the deadline
+	readFn   func(fd uintptr)      // for Control: called once, whatever the deadline
 	silentFn func(fd uintptr)
 	ackedFn  func(fd uintptr)
 	acked    int64
@@ -65,43 +66,84 @@ func newSocket(c net.Conn) *socket {
 	if t, ok := c.(*net.TCPConn); ok {
 		if raw, err := t.SyscallConn(); err == nil {
 			s.tcp, s.raw = t, raw
-			s.fillFn, s.waitFn = s.tryFill, s.tryWait
+			s.fillFn = s.tryFill
 			s.readFn, s.silentFn, s.ackedFn = s.tryRead, s.trySilent, s.tryAcked
 		}
 	}
 	return s
 }
 
+// How Read gets octets. The record layer asks for a header, then a body: from
+// ahead it gets them without a system call each.
+const (
+	fromPeer   uint8 = iota // as a net.Conn does
+	fromSocket              // what is there, without waiting
+	fromAhead               // what is in ahead, without a system call
+)
+
 func (s *socket) canLook() bool { return s.raw != nil }
 
 // Read implements net.Conn for the TLS record layer.
 func (s *socket) Read(p []byte) (int, error) {
-	if len(s.early) > 0 {
-		n := copy(p, s.early)
-		if s.early = s.early[n:]; len(s.early) == 0 {
-			s.early = nil
+	if s.ahead.len() == 0 && s.reading == fromSocket && s.raw != nil {
+		if err := s.lookAhead(); err != nil {
+			return 0, err
 		}
+	}
+	if s.ahead.len() > 0 {
+		n := copy(p, s.ahead.bytes())
+		s.ahead.use(n)
+		s.ahead.release()
 		return n, nil
 	}
-	if s.nowait && s.raw != nil {
-		return s.readNow(p)
+	if s.reading == fromAhead {
+		return 0, errWouldBlock
 	}
 	return s.inner.Read(p)
 }
 
+// lookAhead reads what is there into ahead.
+func (s *socket) lookAhead() error {
+	n, err := s.readNow(s.ahead.space())
+	s.ahead.w += n
+	s.ahead.release()
+	return err
+}
+
 // Write implements net.Conn for the TLS record layer.
 func (s *socket) Write(p []byte) (int, error) {
+	if s.cork != nil {
+		if len(p) > cap(s.cork)-len(s.cork) {
+			if err := s.uncork(); err != nil {
+				return 0, err
+			}
+		}
+		if len(p) <= cap(s.cork) {
+			s.cork = append(s.cork, p...)
+			return len(p), nil
+		}
+	}
 	if s.stall == 0 {
 		n, err := s.inner.Write(p)
 		s.written += int64(n)
 		return n, err
 	}
-	bufs := net.Buffers{p}
-	if err := s.writev(bufs); err != nil {
+	if err := s.writev(net.Buffers{p}); err != nil {
 		s.cause = err
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// uncork writes what was gathered.
+func (s *socket) uncork() error {
+	if len(s.cork) == 0 {
+		return nil
+	}
+	s.one[0] = s.cork
+	s.cause = s.writev(s.one[:])
+	s.cork = s.cork[:0]
+	return s.cause
 }
 
 func (s *socket) Close() error                       { return s.inner.Close() }
@@ -159,18 +201,13 @@ func (s *socket) writev(bufs net.Buffers) error {
 
 // fill reads at least one octet into in, without a chunk while it waits.
 func (s *socket) fill(in *input) error {
-	if len(s.early) > 0 || s.raw == nil {
-		p := in.space()
-		if len(p) == 0 {
-			return errInputFull
-		}
-		n, err := s.Read(p)
-		in.w += n
-		if n > 0 {
-			return nil
-		}
-		in.release()
-		return err
+	if in != &s.ahead && s.ahead.len() > 0 {
+		s.ahead.use(in.put(s.ahead.bytes()))
+		s.ahead.release()
+		return nil
+	}
+	if s.raw == nil {
+		return s.fillWaiting(in)
 	}
 	s.in, s.n, s.err = in, 0, nil
 	err := s.raw.Read(s.fillFn)
@@ -181,6 +218,21 @@ func (s *socket) fill(in *input) error {
 	if s.n > 0 {
 		return nil
 	}
+	return err
+}
+
+// fillWaiting is fill without a descriptor: in holds its chunk all the time.
+func (s *socket) fillWaiting(in *input) error {
+	p := in.space()
+	if len(p) == 0 {
+		return errInputFull
+	}
+	n, err := s.inner.Read(p)
+	in.w += n
+	if n > 0 {
+		return nil
+	}
+	in.release()
 	return err
 }
 
@@ -203,9 +255,6 @@ func (s *socket) tryFill(fd uintptr) bool {
 
 // readNow reads into p without waiting.
 func (s *socket) readNow(p []byte) (int, error) {
-	if len(s.early) > 0 {
-		return s.Read(p)
-	}
 	if s.raw == nil {
 		return 0, errWouldBlock
 	}
@@ -219,22 +268,10 @@ func (s *socket) readNow(p []byte) (int, error) {
 
 func (s *socket) tryRead(fd uintptr) { s.n, s.err = readFD(fd, s.buf) }
 
-// waitReadable waits until a read would not, under the read deadline.
-func (s *socket) waitReadable() error {
-	if len(s.early) > 0 || s.raw == nil {
-		return nil
-	}
-	return s.raw.Read(s.waitFn)
-}
-
-func (s *socket) tryWait(fd uintptr) bool {
-	return peekFD(fd) != errWouldBlock
-}
-
 // silent tells that nothing can be read and the peer has not closed, also
 // under a past deadline.
 func (s *socket) silent() bool {
-	if len(s.early) > 0 {
+	if s.ahead.len() > 0 {
 		return false
 	}
 	if s.raw == nil {

@@ -46,15 +46,16 @@ func (tx *transaction) appendTrace(b []byte, verdict *policy.Disposition) []byte
 	f.word("(" + cleanName(orUnknown(s.info.PTR)) + " [" + addressText(s.info.Peer.Addr()) + "])")
 	f.word(string(ownMark(tx.setup.Hostname)))
 	f.word("with " + s.protocol(tx))
-	f.word("id " + tx.id)
+	last := "id " + tx.id
 	if tls := s.info.TLS; tls != "" {
-		f.word("(" + tls + ")")
+		f.word(last)
+		last = "(" + tls + ")"
 	}
 	if tx.setup.ReceivedFor && len(tx.accepted) == 1 {
-		f.word("for " + string(tx.accepted[0].To.AppendTo(nil)))
+		f.word(last)
+		last = "for " + string(tx.accepted[0].To.AppendTo(nil))
 	}
-	f.b = append(f.b, ';')
-	f.line++
+	f.word(last + ";")
 	f.word(tx.began.Format(time.RFC1123Z))
 	b = append(f.b, "\r\n"...)
 	if tx.shadow() {

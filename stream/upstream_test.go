@@ -366,7 +366,7 @@ func TestStaleSession(t *testing.T) {
 			s.open("release")
 			switch end[0][0] {
 			case '4', 'c', 'r': // wait until the octets or the end are here
-				if err := c.sock.waitReadable(); err != nil {
+				if err := waitReadable(c); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -499,7 +499,7 @@ func TestEarlyReply(t *testing.T) {
 				if err := u.write(net.Buffers{[]byte("first\r\n")}); err != nil {
 					t.Fatal(err)
 				}
-				if err := u.c.sock.waitReadable(); err != nil {
+				if err := waitReadable(u.c); err != nil {
 					t.Fatal(err)
 				}
 				var err error
@@ -754,4 +754,10 @@ func TestRefusalsEndASession(t *testing.T) {
 		}
 	}
 	p.release(u)
+}
+
+// waitReadable waits until the peer has sent something or closed, and leaves
+// it unread.
+func waitReadable(c *conn) error {
+	return c.sock.raw.Read(func(fd uintptr) bool { return peekFD(fd) != errWouldBlock })
 }

@@ -39,10 +39,12 @@ func clientTLS(rt *policy.Route, name string) *tls.Config {
 		name = rt.TLSName
 	}
 	cfg := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		ServerName:         strings.TrimSuffix(name, "."),
-		RootCAs:            rt.Roots,
-		ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions),
+		// Whole records: a message is in memory before it is written.
+		DynamicRecordSizingDisabled: true,
+		MinVersion:                  tls.VersionTLS12,
+		ServerName:                  strings.TrimSuffix(name, "."),
+		RootCAs:                     rt.Roots,
+		ClientSessionCache:          tls.NewLRUClientSessionCache(tlsSessions),
 	}
 	switch rt.TLS {
 	case policy.TLSVerify:

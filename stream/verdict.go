@@ -74,10 +74,27 @@ func (tx *transaction) conclude(ended time.Time) wire.Reply {
 	if r, known := tx.remembered(); known {
 		return r
 	}
-	if m.state == holding && !tx.begins(d, &d) {
+	switch {
+	case m.state == holding:
+		if !tx.begins(d, &d) {
+			return tx.ended.reply
+		}
+	case target(d) == nil:
+		d = m.begun // it flows to where it was sent, wherever that is
+	case target(d) != target(m.begun):
+		// The server that has most of it is not the one it must go to.
+		tx.refuse(replyDeferred(d.Rule), Deferred, "end", d.Rule)
 		return tx.ended.reply
 	}
 	return tx.commit(d, ended.Add(tx.setup.Timeouts.ServerCommit))
+}
+
+// target is the route that a message is sent to instead of its own; nil: none.
+func target(d policy.Disposition) *policy.Route {
+	if d.Action == policy.Divert || d.Action == policy.Quarantine {
+		return d.Route
+	}
+	return nil
 }
 
 // judge waits for every module's vote and asks policy.
@@ -273,7 +290,7 @@ func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition
 	}
 	m.out.trace, m.out.first = tx.appendTrace(m.out.trace[:0], complete), true
 	if complete == nil {
-		m.state = flowing
+		m.state, m.begun = flowing, d
 		tx.pass()
 	}
 	return true

@@ -27,8 +27,9 @@ type listenerTLS struct {
 func newListenerTLS() *listenerTLS {
 	l := &listenerTLS{}
 	l.config = &tls.Config{
-		MinVersion:     tls.VersionTLS12, // RFC 8997 section 4: no older version for mail
-		GetCertificate: l.choose,
+		DynamicRecordSizingDisabled: true,             // replies are short, and nothing else is written
+		MinVersion:                  tls.VersionTLS12, // RFC 8997 section 4: no older version for mail
+		GetCertificate:              l.choose,
 	}
 	return l
 }

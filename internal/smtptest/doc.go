@@ -16,7 +16,8 @@
 //	S~ pattern   any number of replies that match, up to the first that does not
 //	U> pattern   the server must get this line, or these octets
 //	U< text      the server sends text and CRLF; neighbouring U< lines leave in one write
-//	U~ A B       the server may get any number of the commands A and B, and says 250
+//	U~ A B       the server may get any number of the commands A and B, and says
+//	             250; as a side's last line, until the connection ends
 //	S= label     waits until every side that names the label has come to it
 //	S+ [from ADDRESS]   the sender opens its next connection
 //	R: pattern   one transaction's record, in order; see Instance.Records
@@ -38,6 +39,7 @@
 //	S! closed            the other side closed, and nothing was left to read
 //	                     (a server may get a QUIT before)
 //	U! closed, no terminator    it closed inside a message that never ended
+//	U! closed between chunks    chunks came and were answered, the last did not
 //	S! tls               TLS handshake as client; S! tls, fails: it must not succeed
 //	U! tls [untrusted|wrongname][, fails]    handshake as server
 //	S! shutdown          the proxy is asked to stop; nobody waits for it here

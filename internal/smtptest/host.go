@@ -109,14 +109,15 @@ func (d *dialog) accept(h *host) {
 // A server is one connection of a host at work.
 type server struct {
 	*dialog
-	side string
-	p    *peer
+	side  string
+	p     *peer
+	extra []string // verbs that "U~", as the last line, allows to the end
 }
 
 // server plays one connection to its end and beyond.
 func (d *dialog) server(side string, p *peer) {
 	defer p.raw.Close()
-	s := &server{d, side, p}
+	s := &server{dialog: d, side: side, p: p}
 	line, over, err := s.steps(d.sides[side])
 	if err == nil {
 		d.finished(side)
@@ -143,6 +144,8 @@ func (s *server) steps(steps []step) (line int, over bool, err error) {
 		}
 		switch {
 		case err != nil:
+		case st.op == "~" && i == len(steps)-1:
+			s.extra = st.words
 		case st.op == "<":
 			b, _ := st.pat.exact()
 			out = append(out, b...)
@@ -218,7 +221,7 @@ func (s *server) tolerate(verbs []string) error {
 			}
 			return err
 		}
-		verb := strings.ToUpper(strings.TrimSpace(string(b)))
+		verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(string(b))), " ")
 		if !slices.Contains(verbs, verb) {
 			return nil
 		}
@@ -245,8 +248,11 @@ func (s *server) action(st step) (over bool, err error) {
 	case "half-close":
 		return true, s.p.halfClose()
 	}
-	if st.text == "closed, no terminator" {
+	switch st.text {
+	case "closed, no terminator":
 		return true, s.p.cutShort()
+	case "closed between chunks":
+		return true, s.p.cutBetweenChunks()
 	}
 	if b, err := s.p.peek(); err == nil && string(b) == "QUIT\r\n" {
 		s.p.in = s.p.in[len(b):]
@@ -339,27 +345,20 @@ func (s *server) tls(text string) error {
 // after answers what a proxy may still say on a connection it keeps, until the
 // connection ends.
 func (s *server) after() error {
-	for {
-		b, err := s.p.peek()
-		if err != nil {
-			if len(b) > 0 {
-				return fmt.Errorf("after the last line: %q, then %w", brief(b), err)
-			}
-			return nil
-		}
-		s.p.in = s.p.in[len(b):]
-		switch string(b) {
-		case "RSET\r\n", "NOOP\r\n":
-			err = s.p.write([]byte("250 2.0.0 ok\r\n"))
-		case "QUIT\r\n":
-			return s.p.write([]byte("221 2.0.0 bye\r\n"))
-		default:
-			return fmt.Errorf("after the last line: %q", brief(b))
-		}
-		if err != nil {
-			return err
-		}
+	if err := s.tolerate(append(s.extra, "RSET", "NOOP")); err != nil && !isClosed(err) {
+		return err
 	}
+	b, err := s.p.peek()
+	switch {
+	case err != nil && len(b) == 0:
+		return nil
+	case err != nil:
+		return fmt.Errorf("after the last line: %q, then %w", brief(b), err)
+	case string(b) != "QUIT\r\n":
+		return fmt.Errorf("after the last line: %q", brief(b))
+	}
+	s.p.in = s.p.in[len(b):]
+	return s.p.write([]byte("221 2.0.0 bye\r\n"))
 }
 
 // learned waits until the proxy has asked each host what it offers: once for

@@ -125,36 +125,62 @@ func checkTrace(fields []byte) error {
 // readChunks reads BDAT commands to the last and lays their content out for matching.
 func (p *peer) readChunks() error {
 	var content []byte
-	for {
-		b, err := p.line()
-		if err != nil {
+	for last := false; !last; {
+		var chunk []byte
+		var err error
+		if chunk, last, err = p.readChunk(); err != nil {
 			return err
 		}
-		f := strings.Fields(string(b))
-		last := len(f) == 3 && strings.EqualFold(f[2], "LAST")
-		if len(f) < 2 || len(f) > 3 || len(f) == 3 && !last || !strings.EqualFold(f[0], "BDAT") {
-			return fmt.Errorf("got %q, want BDAT", brief(b))
-		}
-		n, err := strconv.Atoi(f[1])
-		if err != nil {
-			return fmt.Errorf("size of %q", brief(b))
-		}
-		for len(p.in) < n {
-			if err := p.fill(); err != nil {
-				return fmt.Errorf("%w inside a chunk", ended(err))
-			}
-		}
-		content = append(content, p.in[:n]...)
-		p.in = p.in[n:]
-		if last {
-			break
-		}
-		if err := p.write([]byte("250 2.0.0 chunk\r\n")); err != nil {
-			return err
-		}
+		content = append(content, chunk...)
 	}
 	p.in, p.rest, p.chunked = content, p.in, true
 	return nil
+}
+
+// readChunk reads one BDAT command and its chunk; one that is not the last is
+// answered.
+func (p *peer) readChunk() (chunk []byte, last bool, err error) {
+	b, err := p.line()
+	if err != nil {
+		return nil, false, err
+	}
+	f := strings.Fields(string(b))
+	last = len(f) == 3 && strings.EqualFold(f[2], "LAST")
+	if len(f) < 2 || len(f) > 3 || len(f) == 3 && !last || !strings.EqualFold(f[0], "BDAT") {
+		return nil, false, fmt.Errorf("got %q, want BDAT", brief(b))
+	}
+	n, err := strconv.Atoi(f[1])
+	if err != nil {
+		return nil, false, fmt.Errorf("size of %q", brief(b))
+	}
+	for len(p.in) < n {
+		if err := p.fill(); err != nil {
+			return nil, false, fmt.Errorf("%w inside a chunk", ended(err))
+		}
+	}
+	chunk = append([]byte(nil), p.in[:n]...)
+	p.in = p.in[n:]
+	if !last {
+		err = p.write([]byte("250 2.0.0 chunk\r\n"))
+	}
+	return chunk, last, err
+}
+
+// cutBetweenChunks answers chunks until the connection ends, which it must do
+// before the last.
+func (p *peer) cutBetweenChunks() error {
+	for n := 0; ; n++ {
+		if _, err := p.peek(); err != nil && isClosed(err) && len(p.in) == 0 && n > 0 {
+			return nil
+		}
+		_, last, err := p.readChunk()
+		if err != nil {
+			return err
+		}
+		if last {
+			return errors.New("the message was completed")
+		}
+	}
 }
 
 // endChunks goes back from the content of chunks to the connection.

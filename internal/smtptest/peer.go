@@ -146,6 +146,7 @@ var lastChunk = regexp.MustCompile(`(?i)(^|\n)BDAT \d+ LAST\r\n`)
 // cutShort reads to the end of the connection, which must leave a message open.
 func (p *peer) cutShort() error {
 	for {
+		p.in = nil // seen has it
 		err := p.fill()
 		if err == nil {
 			continue
@@ -156,7 +157,6 @@ func (p *peer) cutShort() error {
 		if bytes.HasPrefix(p.seen, []byte(".\r\n")) || bytes.Contains(p.seen, []byte("\r\n.\r\n")) || lastChunk.Match(p.seen) {
 			return errors.New("the message was completed")
 		}
-		p.in = nil
 		return nil
 	}
 }

@@ -145,7 +145,7 @@ func (sc *script) take(n int, line string) error {
 // actions lists what "!" can be followed by, for senders and for servers.
 var actions = map[bool][]string{
 	true: {"transaction", "envelope", "close", "reset", "half-close", "closed", "tls", "tls, fails", "shutdown"},
-	false: {"transaction", "envelope", "close", "reset", "half-close", "closed", "closed, no terminator",
+	false: {"transaction", "envelope", "close", "reset", "half-close", "closed", "closed, no terminator", "closed between chunks",
 		"tls", "tls untrusted", "tls wrongname", "tls, fails", "tls untrusted, fails", "tls wrongname, fails"},
 }
 
