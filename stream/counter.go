@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// A counter bounds sessions, all together and of one sender net.
+// A counter bounds sessions, all together and of one address.
 type counter struct {
 	mu         sync.Mutex // guards the rest
 	all        int
 	limit      int
-	perAddress map[netip.Prefix]int // sessions of nets that are not exempt
+	perAddress map[netip.Addr]int // sessions of addresses that are not exempt
 }
 
 // admission is what a counter says to a new session.
@@ -19,11 +19,11 @@ type admission uint8
 const (
 	admitted admission = iota
 	tooManySessions
-	tooManyOfNet
+	tooManyOfAddress
 )
 
 // enter counts a session in, unless that is beyond the limits.
-func (c *counter) enter(l *Limits, net netip.Prefix, exempt bool) admission {
+func (c *counter) enter(l *Limits, a netip.Addr, exempt bool) admission {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.limit = l.Sessions
@@ -31,25 +31,25 @@ func (c *counter) enter(l *Limits, net netip.Prefix, exempt bool) admission {
 		return tooManySessions
 	}
 	if !exempt {
-		if c.perAddress[net] >= l.SessionsPerAddress {
-			return tooManyOfNet
+		if c.perAddress[a] >= l.SessionsPerAddress {
+			return tooManyOfAddress
 		}
-		c.perAddress[net]++
+		c.perAddress[a]++
 	}
 	c.all++
 	return admitted
 }
 
 // leave counts out a session that was admitted.
-func (c *counter) leave(net netip.Prefix, exempt bool) {
+func (c *counter) leave(a netip.Addr, exempt bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all--
 	if exempt {
 		return
 	}
-	if c.perAddress[net]--; c.perAddress[net] <= 0 {
-		delete(c.perAddress, net)
+	if c.perAddress[a]--; c.perAddress[a] <= 0 {
+		delete(c.perAddress, a)
 	}
 }
 
@@ -57,6 +57,16 @@ func (c *counter) strained() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.limit > 0 && c.all*10 > c.limit*8
+}
+
+// countedAs is the address that a sender counts as: its own, or of an IPv6 /64,
+// which one customer has, the first.
+func countedAs(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	if p, err := a.Prefix(64); err == nil && a.Is6() {
+		return p.Addr()
+	}
+	return a
 }
 
 // exempt tells whether an address is in one of the ranges.

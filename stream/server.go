@@ -82,7 +82,7 @@ func (s *Server) init() {
 		s.listeners = map[*Listener]struct{}{}
 		s.servers = newServers(nil, s.Resolver, s.isOurs)
 		s.names.start(s.ctx)
-		s.count.perAddress = map[netip.Prefix]int{}
+		s.count.perAddress = map[netip.Addr]int{}
 		s.probe()
 	})
 }
@@ -167,15 +167,16 @@ func (s *session) run() {
 	}
 	s.net = senderNet(s.info.Peer.Addr())
 	s.exempt = exempt(s.setup.Limits.Exempt, s.info.Peer.Addr())
-	switch s.server.count.enter(&s.setup.Limits, s.net, s.exempt) {
+	counted := countedAs(s.info.Peer.Addr())
+	switch s.server.count.enter(&s.setup.Limits, counted, s.exempt) {
 	case tooManySessions:
 		s.turnAway(replyMemoryAccept.AppendTo(nil))
 		return
-	case tooManyOfNet:
+	case tooManyOfAddress:
 		s.turnAway(replyTooMuch(s.net.String()).AppendTo(nil))
 		return
 	}
-	defer s.server.count.leave(s.net, s.exempt)
+	defer s.server.count.leave(counted, s.exempt)
 	s.info.PTR = s.server.names.lookup(s.info.Peer.Addr())
 	s.serve()
 }
