@@ -172,7 +172,7 @@ func (tx *transaction) dataEnding() (end []byte, ok bool) {
 	if m.out.bdat {
 		return nil, true
 	}
-	if m.chunks == 0 || m.size == 0 || m.liner.EndsInCRLF {
+	if m.chunks == 0 || m.stuffer.AtLineStart() {
 		return dataEnd, true
 	}
 	return dataEndLine, tx.setup.AddFinalCRLF || m.rewriting

@@ -10,6 +10,7 @@ import (
 	"sluice/filter/literal"
 	"sluice/internal/smtptest"
 	"sluice/policy"
+	"sluice/stream"
 	"sluice/stream/wire"
 )
 
@@ -169,4 +170,43 @@ func (m refuseConnect) CheckSession(ctx context.Context, s *filter.Session, ch *
 		return nil
 	}
 	return m.refuseAll.CheckSession(ctx, s, ch)
+}
+
+// A BDAT message whose last line ended in a bare LF ends in a CRLF when it has
+// been normalised: it needs no further one to go by DATA.
+func TestNormalisedChunksEndOnce(t *testing.T) {
+	up := startServer(t, func(c smtptest.Command) (a smtptest.Answer) {
+		if c.Verb == "EHLO" && c.Conn > 1 { // behind the probe
+			a.Reply = "250-u.test\r\n250 PIPELINING"
+		}
+		return a
+	})
+	s := startSluice(t, up, func(c *config) { c.Setup.BareNewline = stream.NormaliseBareNewline })
+	c := s.dial()
+	c.Envelope("a@x.test", "b@y.test")
+	c.Write("BDAT 10\r\nSubject: xBDAT 6 LAST\r\n\n\n.y.\n")
+	c.Want("250 *", "250 *")
+	c.Quit()
+	if got := string(stripTrace(t, up.Messages()[0].Content)); got != "Subject: x\r\n\r\n.y.\r\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// XCLIENT and XFORWARD know only SMTP and ESMTP; Postfix refuses the whole
+// command for another word.
+func TestIdentityNamesThePlainProtocol(t *testing.T) {
+	up := startServer(t, nil, func(u *smtptest.Server) {
+		u.Extensions = []string{"PIPELINING", "XCLIENT NAME ADDR PORT PROTO HELO"}
+	})
+	s := startSluice(t, up, listenTLS(false), func(c *config) { c.Route.Identity = policy.IdentityXCLIENT })
+	c := s.dial()
+	c.StartTLS(smtptest.TheCA().ClientConfig("mx.test"))
+	c.Send("EHLO client.test")
+	c.Want("250 *")
+	c.Envelope("a@x.test", "b@y.test")
+	c.Data("Subject: x\r\n\r\n")
+	c.Quit()
+	if got := up.Messages()[0].Client; len(got) != 1 || !strings.Contains(got[0], " PROTO=ESMTP ") {
+		t.Errorf("got %q", got)
+	}
 }

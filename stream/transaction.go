@@ -129,8 +129,12 @@ func (tx *transaction) abandon() {
 // identity is how the sender is told to the server, where a route asks for it.
 func (tx *transaction) identity() *senderIdentity {
 	s := tx.session
+	proto := "SMTP"
+	if s.esmtp {
+		proto = "ESMTP"
+	}
 	return &senderIdentity{
 		addr: s.info.Peer, local: s.local, ptr: s.info.PTR, helo: s.helo,
-		proto: s.protocol(tx), net: s.net.String(), exempt: s.exempt,
+		proto: proto, net: s.net.String(), exempt: s.exempt,
 	}
 }
