@@ -177,3 +177,12 @@ func (tx *transaction) dataEnding() (end []byte, ok bool) {
 	}
 	return dataEndLine, tx.setup.AddFinalCRLF || m.rewriting
 }
+
+// noFinalCRLF refuses a message that only BDAT can say: for good only where
+// the whole route lacks it, else our offer was wrong and the retry fits.
+func (tx *transaction) noFinalCRLF() wire.Reply {
+	if tx.session.server.servers.lacks(tx.dest, wire.Chunking) {
+		return replyNoFinalCRLF
+	}
+	return replyShrunkOffer
+}

@@ -168,7 +168,7 @@ func (s *session) quit(arg []byte) {
 // body never runs as commands.
 func (s *session) outOfStep() {
 	s.in.drop()
-	s.hangUp(replySequence)
+	s.hangUp(replyPipelined)
 }
 
 // takeSetup brings the session up to the configuration in force. It is called

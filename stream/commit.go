@@ -19,7 +19,7 @@ func (tx *transaction) commit(d policy.Disposition, deadline time.Time) wire.Rep
 	if !ok {
 		tx.dropServer()
 		tx.ended.verdict, tx.ended.stage = Rejected, "end"
-		return replyNoFinalCRLF
+		return tx.noFinalCRLF()
 	}
 	if s.conn.gone(&s.in) {
 		// A sender that has left would send again what is delivered now.
@@ -100,7 +100,7 @@ func (tx *transaction) serverFailed(err error) {
 	up := tx.message.out.up
 	if refusal, ok := errors.AsType[*serverRefusal](err); ok {
 		tx.ended.server = refusal.reply
-		tx.refuse(early(refusal.reply), verdictOf(early(refusal.reply)), "data", "")
+		tx.refuse(tx.early(refusal.reply), verdictOf(tx.early(refusal.reply)), "data", "")
 		return
 	}
 	if errors.Is(err, errServerSpoke) {
@@ -121,16 +121,16 @@ func (tx *transaction) spokeEarly(up *upstream) wire.Reply {
 		return replyUnconfirmed
 	}
 	tx.ended.server = r
-	tx.ended.verdict = verdictOf(early(r))
-	return early(r)
+	tx.ended.verdict = verdictOf(tx.early(r))
+	return tx.early(r)
 }
 
 // early is a reply before the end of data: only a refusal can be meant.
-func early(r wire.Reply) wire.Reply {
+func (tx *transaction) early(r wire.Reply) wire.Reply {
 	if r.Class() < 4 {
 		return replyUnconfirmed
 	}
-	return fromServer(r)
+	return tx.fromServer(r)
 }
 
 // fold makes one reply of the server's: an LMTP server gives one for each
@@ -156,8 +156,9 @@ func (tx *transaction) fold(d policy.Disposition, replies []wire.Reply) wire.Rep
 	if r.Class() < 4 {
 		r = replyUnconfirmed
 	}
+	r = tx.fromServer(r)
 	tx.ended.verdict = verdictOf(r)
-	return fromServer(r)
+	return r
 }
 
 // worst is the reply that speaks for all: the first of the highest class.

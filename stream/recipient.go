@@ -56,9 +56,9 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 		a.reply = wire.ReplyForParse(err)
 		return a
 	}
-	for i := range tx.accepted {
-		if tx.accepted[i].To.Same(rcpt.To) {
-			a.reply = tx.replied[i]
+	for i := range tx.answered {
+		if tx.answered[i].to.Same(rcpt.To) {
+			a.reply = tx.answered[i].reply
 			return a
 		}
 	}
@@ -145,6 +145,7 @@ func (tx *transaction) forward(asks []ask) {
 	for i := range asks {
 		if asks[i].reply.Code == 0 && asks[i].same < 0 {
 			asks[i].reply = replies[n]
+			tx.answered = append(tx.answered, answered{asks[i].rcpt.To, replies[n]})
 			tx.byServer = replies[n].Code >= 400
 			n++
 		}
@@ -165,9 +166,10 @@ func (tx *transaction) askServer(rcpts []wire.Rcpt) []wire.Reply {
 	}
 	alive := tx.up != nil
 	replies, err := tx.addRecipients(rcpts)
-	if err != nil && alive {
+	if alive && errors.Is(err, errServerGone) {
 		// The session died: nothing of the message was sent, so the transaction
-		// is said again on a fresh one, once.
+		// is said again on a fresh one, once. After a time-out it is not: that
+		// would take longer than the sender waits.
 		replies, err = tx.addRecipients(rcpts)
 	}
 	if err != nil {
@@ -255,7 +257,6 @@ func (tx *transaction) answer(asks []ask, i int) {
 	if a.reply.Class() == 2 {
 		if a.same < 0 && !tx.has(a.rcpt.To) {
 			tx.accepted = append(tx.accepted, a.rcpt)
-			tx.replied = append(tx.replied, a.reply)
 			tx.env.Recipients = append(tx.env.Recipients, a.rcpt.To)
 		}
 		s.reply(a.reply)

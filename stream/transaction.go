@@ -25,7 +25,7 @@ type transaction struct {
 
 	asked    []RecordRecipient
 	accepted []wire.Rcpt
-	replied  []wire.Reply  // to each accepted recipient
+	answered []answered    // what the server said to each recipient, once
 	route    *policy.Route // fixed by the first accepted recipient
 	dest     *policy.Route // where the message goes: route, or what policy chose instead
 	up       *upstream     // session to dest's server; nil before and when dropped
@@ -39,6 +39,12 @@ type transaction struct {
 	ended         ending        // how it ended, once that is known
 	connect       time.Duration
 	server        time.Duration
+}
+
+// An answered recipient gets the same reply when it is said again.
+type answered struct {
+	to    wire.Path
+	reply wire.Reply
 }
 
 // mailFrom is MAIL (RFC 5321 section 4.1.1.2).
@@ -105,9 +111,10 @@ func (tx *transaction) close() {
 	}
 	clear(tx.asked)
 	clear(tx.accepted)
+	clear(tx.answered)
 	clear(tx.env.Recipients)
 	*tx = transaction{
-		asked: tx.asked[:0], accepted: tx.accepted[:0], replied: tx.replied[:0],
+		asked: tx.asked[:0], accepted: tx.accepted[:0], answered: tx.answered[:0],
 		env:     filter.Envelope{Recipients: tx.env.Recipients[:0]},
 		message: tx.message.emptied(),
 	}

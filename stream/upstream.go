@@ -446,17 +446,22 @@ func (u *upstream) lateReplies(recipients int, deadline time.Time) ([]wire.Reply
 }
 
 // surplus makes sure that nothing stands behind the outcome: two replies to
-// one end of data prove nothing. Only a parting 421 is what it seems.
+// one end of data prove nothing. Only a parting 421 is what it seems, as far
+// as it is here.
 func (u *upstream) surplus() error {
-	if u.in.len() == 0 {
+	rest := u.in.bytes()
+	if len(rest) == 0 {
 		return nil
 	}
-	if r, n, err := wire.ParseReply(u.in.bytes()); err == nil && r.Code == 421 && n == u.in.len() {
-		u.broken = errServerGone
-		u.in.drop()
-		return nil
+	if n := min(len(rest), len("421")); string(rest[:n]) != "421"[:n] {
+		return u.fault(errReplyGarbled)
 	}
-	return u.fault(errReplyGarbled)
+	if _, n, err := wire.ParseReply(rest); err == wire.ErrReply || err == nil && n < len(rest) {
+		return u.fault(errReplyGarbled)
+	}
+	u.broken = errServerGone
+	u.in.drop()
+	return nil
 }
 
 // relayed is r as the sender may see it. A 421 ends the server's connection

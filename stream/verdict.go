@@ -317,8 +317,11 @@ func (tx *transaction) startServer() wire.Reply {
 	if m.chunks > 0 && !m.out.stuff {
 		m.stuffHeld()
 	}
+	if _, ok := tx.dataEnding(); m.ended && !ok {
+		return tx.noFinalCRLF()
+	}
 	r, err := tx.up.data(tx.session.server.ctx)
-	if err != nil {
+	if errors.Is(err, errServerGone) {
 		if err = tx.replay(); err == nil {
 			r, err = tx.up.data(tx.session.server.ctx)
 		}
@@ -331,7 +334,7 @@ func (tx *transaction) startServer() wire.Reply {
 	case r.Code != 354:
 		tx.ended.server = r
 		m.out.up = nil // nothing has begun: its session stays good
-		return fromServer(r)
+		return tx.fromServer(r)
 	}
 	return wire.Reply{}
 }
@@ -368,8 +371,12 @@ func verdictOf(r wire.Reply) Verdict {
 }
 
 // fromServer makes a server's refusal ours. A 421 ends only the server's
-// connection with us, not the sender's.
-func fromServer(r wire.Reply) wire.Reply {
+// connection with us, not the sender's; and a server that policy chose instead
+// of the recipient's cannot refuse the message for good.
+func (tx *transaction) fromServer(r wire.Reply) wire.Reply {
+	if tx.dest != tx.route && r.Class() == 5 {
+		return replyUnconfirmed
+	}
 	if r.Code == 421 {
 		r.Code = 451
 	}

@@ -18,8 +18,8 @@ var ErrReply = errors.New("malformed reply")
 // code. Text is as the server sent it, foreign octets and all.
 //
 // ErrShort (n is 0) asks for more octets. ErrReply: not three digits from 200
-// to 599 and a space or hyphen, codes that differ between lines, a CR or LF
-// that is not part of a CRLF, a NUL, a line over 2,048 octets, more than
+// to 599 and a space or hyphen, codes that differ between lines, an LF without
+// a CR before it, a NUL, a line over 2,048 octets, more than
 // MaxReplyLines lines or MaxReply octets. Whatever is added to b, an error
 // other than ErrShort stays, and so does a reply.
 func ParseReply(b []byte) (r Reply, n int, err error) {
@@ -55,7 +55,7 @@ func replyLine(b []byte) ([]byte, error) {
 	head := b[:min(len(b), maxServerLine)]
 	end := bytes.IndexByte(head, '\n')
 	if end < 0 {
-		// A NUL or a CR inside cannot get better, and waiting for the end of
+		// A NUL inside cannot get better, and waiting for the end of
 		// a line that will be refused would only cost time.
 		if len(head) == maxServerLine || spoilt(head[:max(len(head)-1, 0)]) {
 			return nil, ErrReply
@@ -68,9 +68,7 @@ func replyLine(b []byte) ([]byte, error) {
 	return head[:end-1], nil
 }
 
-func spoilt(b []byte) bool {
-	return bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, 0) >= 0
-}
+func spoilt(b []byte) bool { return bytes.IndexByte(b, 0) >= 0 }
 
 // replyCode reads the code that a line begins with, and whether more lines follow.
 func replyCode(line []byte) (code int, more, ok bool) {

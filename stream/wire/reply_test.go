@@ -140,6 +140,20 @@ func TestParseReply(t *testing.T) {
 	}
 }
 
+// Hostile input, row 39: a lone CR ends no line of a reply, and is no octet
+// that we pass on.
+func TestParseReplyLoneCR(t *testing.T) {
+	for in, want := range map[string]string{
+		"550 5.1.1 no\r250 ok\r\n": "550 5.1.1 no?250 ok\r\n",
+		"250 ok\r\r\n":             "250 2.0.0 ok?\r\n",
+	} {
+		r, n, err := ParseReply([]byte(in))
+		if got := string(r.Sanitised().AppendTo(nil)); err != nil || n != len(in) || got != want {
+			t.Errorf("%q: %q, %d, %v", in, got, n, err)
+		}
+	}
+}
+
 // Hostile input, row 37, and its relatives.
 func TestParseReplyMalformed(t *testing.T) {
 	line := "250-" + strings.Repeat("x", 1000) + "\r\n"
@@ -147,7 +161,7 @@ func TestParseReplyMalformed(t *testing.T) {
 		"25 ok\r\n", "25\r\n", "\r\n", " 250 ok\r\n", "2500 ok\r\n", "250ok\r\n", "250\tok\r\n", "abc\r\n",
 		"150 go\r\n", "050 a\r\n", "600 a\r\n", "2x0 a\r\n", "HTTP/1.1 400 Bad Request\r\n",
 		"250-a\r\n251 b\r\n", "250-a\r\n550 b\r\n", "250-a\r\nb\r\n", "250-a\r\n\r\n",
-		"250 ok\n", "250 a\rb\r\n", "250 ok\r\r\n", "250 a\nb\r\n", "\n", "250-a\n250 b\r\n", "250 a\rb", "250 a\r\r",
+		"250 ok\n", "250 a\nb\r\n", "\n", "250-a\n250 b\r\n",
 		"250 a\x00b\r\n", "250 a\x00b", "\x00\x00",
 		"250 " + strings.Repeat("x", maxServerLine-5) + "\r\n",
 		strings.Repeat("x", maxServerLine),
