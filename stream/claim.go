@@ -12,7 +12,8 @@ type claim struct {
 	open    bool // there is a 250
 	stored  bool // the reply came from the guard and stands there still
 	subject Subject
-	known   bool // subject is set: the message may be remembered
+	known   bool      // subject is set: the message may be remembered
+	parts   []Subject // single recipients who had the message before, and stand in the guard
 	net     string
 	reply   wire.Reply
 	mark    int64 // the connection's count of written octets behind the reply; 0: not written
@@ -45,6 +46,9 @@ func (s *session) settle(atEnd bool) {
 		case c.settled(s.conn):
 			if c.stored {
 				s.server.Guard.Forget(c.subject)
+			}
+			for _, part := range c.parts {
+				s.server.Guard.Forget(part)
 			}
 		case !atEnd:
 			open = append(open, c)

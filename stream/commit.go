@@ -31,6 +31,9 @@ func (tx *transaction) commit(d policy.Disposition, deadline time.Time) wire.Rep
 	s.phase.Store(phaseCommitted)
 	up := m.out.up
 	s.callOff.Store(&up.callOff)
+	if s.server.severed.Load() {
+		up.callOff() // whoever cut all sessions may not have seen that
+	}
 	replies, err := m.out.commit(m.window.held, end, len(tx.accepted), deadline)
 	s.callOff.Store(nil)
 	tx.server += time.Since(start)
@@ -55,6 +58,7 @@ func (tx *transaction) uncommitted(err error, up *upstream, replies []wire.Reply
 	}
 	uncertain.Inc()
 	tx.ended.uncertain = true
+	tx.rememberEach(replies) // an LMTP server's first recipients have it for certain
 	if errors.Is(err, errServerLate) {
 		tx.readOn(up, replies)
 	} else {

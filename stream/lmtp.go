@@ -28,9 +28,11 @@ func (tx *transaction) withoutCommitted() (wire.Reply, bool) {
 	s := tx.session
 	var reply wire.Reply
 	rest := slices.DeleteFunc(slices.Clone(tx.accepted), func(r wire.Rcpt) bool {
-		stored, known := s.server.Guard.Lookup(tx.subject(r.To))
+		subject := tx.subject(r.To)
+		stored, known := s.server.Guard.Lookup(subject)
 		if known == Stored {
 			reply = stored
+			tx.claim.parts = append(tx.claim.parts, subject)
 		}
 		return known == Stored
 	})
@@ -48,8 +50,11 @@ func (tx *transaction) withoutCommitted() (wire.Reply, bool) {
 	}
 	duplicates.Inc()
 	tx.accepted = rest
-	s.server.servers.release(tx.up)
-	tx.up = nil
+	tx.message.out.up = nil // without look-ahead it has had DATA, but no octet
+	if tx.up != nil {
+		s.server.servers.release(tx.up)
+		tx.up = nil
+	}
 	if err := tx.replay(); err != nil {
 		tx.refuse(replyFor(err), DeferredByServer, "end", "")
 		return tx.ended.reply, true

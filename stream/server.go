@@ -49,6 +49,7 @@ type Server struct {
 	deaf     atomic.Bool // Serve takes no more connections
 	stopping atomic.Bool // 421 to whoever is between transactions
 	cutting  atomic.Bool // the grace is over: only commits may finish
+	severed  atomic.Bool // nor may they
 
 	mu        sync.Mutex // guards the rest
 	sessions  map[*session]struct{}
@@ -161,6 +162,7 @@ func (s *Server) start(l *Listener, c net.Conn) {
 func (s *session) run() {
 	defer s.server.ended(s)
 	defer s.conn.Close()
+	defer func() { s.caught(recover()) }() // what serve does not catch itself
 	if len(s.listen.Proxy) > 0 && !s.proxyHeader() {
 		proxyRefused.Inc()
 		return

@@ -112,6 +112,7 @@ func (s *Server) interrupt() {
 // cut closes all connections.
 func (s *Server) cut() {
 	s.cutting.Store(true)
+	s.severed.Store(true)
 	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
