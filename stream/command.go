@@ -161,7 +161,8 @@ func (s *session) quit(arg []byte) {
 		return
 	}
 	s.tx.close()
-	s.hangUp(replyBye)
+	s.reply(replyBye)
+	s.parting = true
 }
 
 // outOfStep ends a session that sent octets where it had to wait, so that a

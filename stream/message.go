@@ -75,10 +75,9 @@ func (m *message) start(s *session) {
 // emptied returns a message for the next transaction that keeps m's scratch
 // memory where it is small. The window must be released.
 func (m *message) emptied() message {
-	clear(m.pieces)
-	n := message{pieces: m.pieces[:0], hash: m.hash}
-	n.window.chunks, n.window.held = m.window.chunks[:0], m.window.held[:0]
-	n.out.bufs, n.out.trace = m.out.bufs[:0], m.out.trace[:0]
+	n := message{pieces: reusable(m.pieces), hash: m.hash}
+	n.window.chunks, n.window.held = reusable(m.window.chunks), reusable(m.window.held)
+	n.out.bufs, n.out.trace = reusable(m.out.bufs), m.out.trace[:0]
 	return n
 }
 

@@ -43,6 +43,7 @@ func (s *session) data(arg []byte) {
 	if tx.setup.Lookahead < 0 {
 		// Without a window the server's 354 comes before ours.
 		if r := tx.startServer(); r.Code != 0 {
+			tx.refuse(r, verdictOf(r), "data", "")
 			tx.finishWith(r)
 			return
 		}
@@ -265,7 +266,10 @@ func (tx *transaction) overflow() {
 // pass forwards what is held while the message flows.
 func (tx *transaction) pass() {
 	m := &tx.message
-	if err := m.out.send(m.window.held); err != nil {
+	start := time.Now()
+	err := m.out.send(m.window.held)
+	tx.server += time.Since(start)
+	if err != nil {
 		tx.serverFailed(err)
 		return
 	}
@@ -295,12 +299,13 @@ func (tx *transaction) senderFailed(err error) {
 	s.parting = true
 	switch {
 	case errors.Is(err, errDrained):
-		s.reply(tx.ended.reply)
+		s.hangUp(tx.ended.reply)
 	case errors.Is(err, errSenderSlow), errors.Is(err, errSenderLong):
 		tx.ended = ending{reply: replyTooSlow, verdict: Aborted, stage: "data", rule: "smtp.slow"}
-		s.reply(replyTooSlow)
+		s.hangUp(replyTooSlow)
 	case isTimeout(err) && s.server.interrupted(s.phase.Load()):
-		s.reply(replyShutdown(tx.setup.Hostname))
+		tx.ended = ending{reply: replyShutdown(tx.setup.Hostname), verdict: Aborted, stage: "data"}
+		s.reply(tx.ended.reply)
 	case isTimeout(err):
 		tx.ended = ending{reply: replyIdle, verdict: Aborted, stage: "data", rule: "smtp.timeout"}
 		s.reply(replyIdle)

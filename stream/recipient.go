@@ -10,10 +10,16 @@ import (
 
 // An ask is one RCPT command of a pipelined group and the answer it gets.
 type ask struct {
-	rcpt  wire.Rcpt
-	reply wire.Reply // Code 0: not answered yet
-	same  int        // index of an equal recipient in the same group, or -1
+	rcpt     wire.Rcpt
+	reply    wire.Reply // Code 0: not answered yet
+	byServer bool       // the reply is the server's, or is about it
+	same     int        // index of an equal recipient in the same group, or -1
 }
+
+// maxAsked is how many RCPTs one transaction may have in all, refused ones
+// included: 1000, as all are kept for the log, and who is refused so often is
+// looking for addresses.
+const maxAsked = 1000
 
 // recipients is RCPT, together with the RCPTs pipelined behind it: those that
 // reach the server reach it in one write.
@@ -22,11 +28,15 @@ func (s *session) recipients(arg []byte) {
 		s.refuse(replySequence)
 		return
 	}
-	asks := s.asks[:0]
+	if len(s.tx.asked) >= maxAsked {
+		s.hangUp(replyTooMuch(s.net.String()))
+		return
+	}
+	asks := s.asks
 	for {
 		asks = append(asks, s.tx.ask(asks, arg))
 		line, n, err := wire.Line(s.in.bytes())
-		if err != nil {
+		if err != nil || len(asks) >= s.setup.Limits.Recipients {
 			break
 		}
 		verb, next := wire.ParseCommand(line)
@@ -37,11 +47,10 @@ func (s *session) recipients(arg []byte) {
 		arg = next
 	}
 	s.tx.forward(asks)
-	for i := range asks {
+	for i := 0; i < len(asks) && !s.parting; i++ {
 		s.tx.answer(asks, i)
 	}
-	clear(asks)
-	s.asks = asks[:0]
+	s.asks = reusable(asks)
 }
 
 // ask answers one RCPT as far as we can without the server.
@@ -58,7 +67,7 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 	}
 	for i := range tx.answered {
 		if tx.answered[i].to.Same(rcpt.To) {
-			a.reply = tx.answered[i].reply
+			a.reply, a.byServer = tx.answered[i].reply, true
 			return a
 		}
 	}
@@ -146,7 +155,7 @@ func (tx *transaction) forward(asks []ask) {
 		if asks[i].reply.Code == 0 && asks[i].same < 0 {
 			asks[i].reply = replies[n]
 			tx.answered = append(tx.answered, answered{asks[i].rcpt.To, replies[n]})
-			tx.byServer = replies[n].Code >= 400
+			asks[i].byServer = true
 			n++
 		}
 	}
@@ -197,18 +206,28 @@ func (tx *transaction) addRecipients(rcpts []wire.Rcpt) ([]wire.Reply, error) {
 
 // openServer opens the server's side of the transaction with its first recipients.
 func (tx *transaction) openServer(rt *policy.Route, rcpts []wire.Rcpt) ([]wire.Reply, error) {
-	s := tx.session
-	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, rt, rcpts[0].To.Domain(), tx.identity(), tx.serverMail(), rcpts)
-	tx.connect = time.Since(tx.began)
+	up, replies, err := tx.reach(rt, rcpts)
 	if err != nil {
 		return nil, err
 	}
 	if !anyAccepted(replies) {
-		s.server.servers.release(up)
+		tx.session.server.servers.release(up)
 		return replies, nil
 	}
 	tx.up, tx.route, tx.dest = up, rt, rt
 	return replies, nil
+}
+
+// reach says MAIL and RCPTs to a server of a route.
+func (tx *transaction) reach(rt *policy.Route, rcpts []wire.Rcpt) (*upstream, []wire.Reply, error) {
+	s := tx.session
+	start := time.Now()
+	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, rt, rcpts[0].To.Domain(), tx.identity(), tx.serverMail(), rcpts)
+	tx.connect += time.Since(start)
+	if err == nil {
+		tx.serverAddress = up.addr
+	}
+	return up, replies, err
 }
 
 // serverMail is MAIL as the server gets it: the sender's parameters, and a
@@ -230,7 +249,7 @@ func (tx *transaction) replay() error {
 		s.server.servers.drop(tx.up)
 		tx.up = nil
 	}
-	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, tx.dest, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
+	up, replies, err := tx.reach(tx.dest, tx.accepted)
 	if err != nil {
 		return err
 	}
@@ -251,7 +270,7 @@ var errNotConfirmed = &ReplyError{Reply: replyUnconfirmed, Err: errors.New("serv
 func (tx *transaction) answer(asks []ask, i int) {
 	s, a := tx.session, &asks[i]
 	if a.same >= 0 {
-		a.reply = asks[a.same].reply
+		a.reply, a.byServer = asks[a.same].reply, asks[a.same].byServer
 	}
 	tx.asked = append(tx.asked, RecordRecipient{To: a.rcpt.To, Code: a.reply.Code})
 	if a.reply.Class() == 2 {
@@ -262,7 +281,7 @@ func (tx *transaction) answer(asks []ask, i int) {
 		s.reply(a.reply)
 		return
 	}
-	tx.refused = a.reply
+	tx.refused, tx.byServer = a.reply, a.byServer
 	switch a.reply.Code {
 	case 500, 501, 555, 553:
 		s.refuse(a.reply) // counts

@@ -40,6 +40,9 @@ type Record struct {
 	Duplicate bool   // answered from memory (RFC 1047 guard)
 	Uncertain bool   // terminator sent, no reply
 
+	// Connect is until the server had answered MAIL and RCPT, Scan the wait for
+	// votes, Server every wait for the server, Connect included. Own is what
+	// neither these nor the sender took of Total.
 	Connect, Scan, Server, Own, Total time.Duration
 }
 

@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -208,5 +209,103 @@ func TestIdentityNamesThePlainProtocol(t *testing.T) {
 	c.Quit()
 	if got := up.Messages()[0].Client; len(got) != 1 || !strings.Contains(got[0], " PROTO=ESMTP ") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Nothing follows the 421 that ends a session, not even in a pipelined group.
+func TestNoReplyBehind421(t *testing.T) {
+	s := startSluice(t, startServer(t, nil))
+	c := s.dial()
+	c.Send(append([]string{"MAIL FROM:<a@x.test>"}, slices.Repeat([]string{"RCPT TO:<bad"}, 30)...)...)
+	c.Want("250 *")
+	for range 9 {
+		c.Want("501 *")
+	}
+	c.Want("421 *")
+	c.Closed()
+}
+
+// Who is refused again and again in one transaction must not fill the memory.
+func TestRefusedRecipientsHaveAnEnd(t *testing.T) {
+	s := startSluice(t, startServer(t, nil))
+	c := s.dial()
+	c.Send("MAIL FROM:<a@x.test>")
+	c.Want("250 *")
+	for range 10 {
+		c.Send(slices.Repeat([]string{"RCPT TO:<b@elsewhere.test>"}, 100)...)
+		for range 100 {
+			c.Want("550 5.7.1 *")
+		}
+	}
+	c.Send("RCPT TO:<b@y.test>")
+	c.Want("421 4.7.0 *")
+	c.Closed()
+}
+
+// The last reply reaches a sender that is still writing.
+func TestLastReplyIsNotReset(t *testing.T) {
+	s := startSluice(t, startServer(t, nil))
+	for range 20 {
+		c := s.dial()
+		c.Write(strings.Repeat("NOOP\r\n", 5000))
+		for range 99 { // one less, for the EHLO
+			c.Want("250 *")
+		}
+		c.Want("421 *")
+		c.Closed()
+	}
+}
+
+// The log's line has who took the message, and where the time went.
+func TestRecordIsComplete(t *testing.T) {
+	up := startServer(t, nil)
+	s := startSluice(t, up)
+	c := s.dial()
+	c.Envelope("a@x.test", "b@y.test")
+	c.Data("Subject: x\r\n\r\n")
+	c.Quit()
+	r := s.records(1)[0]
+	if r.Upstream != up.Addr() || r.Verdict != stream.Delivered || r.Code != 250 {
+		t.Errorf("upstream %s, verdict %s, code %d", r.Upstream, r.Verdict, r.Code)
+	}
+	if r.Connect <= 0 || r.Server < r.Connect || r.Own <= 0 || r.Total < r.Server+r.Own {
+		t.Errorf("connect %v, server %v, own %v, total %v", r.Connect, r.Server, r.Own, r.Total)
+	}
+}
+
+// A server's refusal of DATA is the outcome also where it comes before our 354.
+func TestRecordOfRefusedDATA(t *testing.T) {
+	up := startServer(t, func(c smtptest.Command) (a smtptest.Answer) {
+		if c.Verb == "DATA" {
+			a.Reply = "554 5.7.1 no"
+		}
+		return a
+	})
+	s := startSluice(t, up, func(c *config) { c.Setup.Lookahead = -1 })
+	c := s.dial()
+	c.Envelope("a@x.test", "b@y.test")
+	c.Send("DATA")
+	c.Want("554 5.7.1 no *")
+	c.Quit()
+	if r := s.records(1)[0]; r.Verdict != stream.RefusedByServer || r.Stage != "data" || r.Reply != "no" {
+		t.Errorf("verdict %s at %s, reply %q", r.Verdict, r.Stage, r.Reply)
+	}
+}
+
+// Who said the refusal that stands in the log.
+func TestRecordNamesWhoRefused(t *testing.T) {
+	up := startServer(t, func(c smtptest.Command) (a smtptest.Answer) {
+		if c.Verb == "RCPT" {
+			a.Reply = "550 5.1.1 none"
+		}
+		return a
+	})
+	s := startSluice(t, up)
+	c := s.dial()
+	c.Send("MAIL FROM:<a@x.test>", "RCPT TO:<b@y.test>", "RCPT TO:<b@elsewhere.test>", "RSET")
+	c.Want("250 *", "550 5.1.1 *", "550 5.7.1 *", "250 *")
+	c.Quit()
+	if r := s.records(1)[0]; r.Verdict != stream.Rejected || r.Reply != "" {
+		t.Errorf("verdict %s, reply %q", r.Verdict, r.Reply)
 	}
 }

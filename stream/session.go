@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,7 @@ type session struct {
 	errors  int             // refused commands
 	idle    int             // commands without progress
 	parting bool            // nothing more is read: the connection ends
+	hungUp  bool            // by us, with a last reply
 	asked   bool            // the sender has said something
 	began   time.Time
 	records []*Record // of finished transactions, told once their replies are out
@@ -222,7 +224,7 @@ func (s *session) refuse(r wire.Reply) {
 // hangUp queues a last reply.
 func (s *session) hangUp(r wire.Reply) {
 	s.reply(r)
-	s.parting = true
+	s.parting, s.hungUp = true, true
 }
 
 // flush writes the replies of a group in one write.
@@ -278,29 +280,29 @@ func (s *session) startTLS() bool {
 }
 
 // part ends a connection in order. Where the sender's TCP has not yet
-// acknowledged a 250, we wait a little for its close, which tells.
+// acknowledged a 250, we wait a little for its close, which tells. So we do
+// where the sender may still be writing: closing on octets that nobody read
+// resets the connection, and takes the last reply from the sender.
 func (s *session) part() {
-	if s.settle(false); len(s.claims) > 0 {
-		s.conn.shutdownWrite()
-		s.conn.SetReadDeadline(time.Now().Add(partingWait))
-		for s.conn.fill(&s.in) == nil {
-			s.in.drop()
-		}
+	if s.settle(false); len(s.claims) == 0 && !s.hungUp {
+		return
+	}
+	s.conn.shutdownWrite()
+	s.conn.SetReadDeadline(time.Now().Add(partingWait))
+	for err := error(nil); err == nil; err = s.conn.fill(&s.in) {
+		s.in.drop()
 	}
 }
 
-// partingWait is how long the end of a connection waits for the sender's last
-// acknowledgement: 5 s, several round trips; after it the reply counts as
-// not received and is remembered.
+// partingWait is how long the end of a connection waits for the sender's close
+// or last acknowledgement: 5 s, several round trips; after it the reply counts
+// as not received and is remembered.
 const partingWait = 5 * time.Second
 
 // end is the clean-up of every session, also of one that panicked.
 func (s *session) end() {
-	if r := recover(); r != nil {
-		panics.Inc()
-		// Neither the value nor arguments: both may hold what is in the mail.
-		s.server.Log.Error("panic", "session", s.info.ID, "place", panicPlace())
-		s.tx.abandon()
+	if s.caught(recover()) {
+		s.tx.dropServer() // where its session stands is not known
 		// Replies queued before stay: each answers its own command, and one
 		// may be a 250 for a message that is delivered.
 		s.reply(replyLocal)
@@ -317,6 +319,16 @@ func (s *session) end() {
 	}
 	s.conn.closeNotify()
 	s.in.drop()
+}
+
+// caught reports a panic, if there was one: where, but neither its value nor
+// arguments, as both may hold what is in the mail.
+func (s *session) caught(panicked any) bool {
+	if panicked != nil {
+		panics.Inc()
+		s.server.Log.Error("panic", "session", s.info.ID, "place", panicPlace())
+	}
+	return panicked != nil
 }
 
 // sessionRecord is the line of a session that ended before MAIL.
@@ -350,8 +362,9 @@ func newID() string {
 	return string(b[:])
 }
 
+// tlsText is "TLS1.3 TLS_AES_128_GCM_SHA256".
 func tlsText(st tls.ConnectionState) string {
-	return tls.VersionName(st.Version) + " " + tls.CipherSuiteName(st.CipherSuite)
+	return strings.ReplaceAll(tls.VersionName(st.Version), " ", "") + " " + tls.CipherSuiteName(st.CipherSuite)
 }
 
 // shutdownWrite sends a FIN (and close_notify) and goes on reading.

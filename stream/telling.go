@@ -25,7 +25,7 @@ func (tx *transaction) makeRecord() *Record {
 		r.Tenant, r.Route = tx.route.Tenant, tx.route.Name
 	}
 	r.Upstream = tx.serverAddress
-	r.Own = max(0, r.Total-tx.server-tx.waited)
+	r.Own = max(0, r.Total-tx.server-tx.waited-e.scan)
 	if r.Verdict == "" {
 		tx.tellUnfinished(r)
 	}

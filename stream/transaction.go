@@ -109,15 +109,24 @@ func (tx *transaction) close() {
 	if tx.run != nil {
 		tx.run.Close()
 	}
-	clear(tx.asked)
-	clear(tx.accepted)
-	clear(tx.answered)
-	clear(tx.env.Recipients)
 	*tx = transaction{
-		asked: tx.asked[:0], accepted: tx.accepted[:0], answered: tx.answered[:0],
-		env:     filter.Envelope{Recipients: tx.env.Recipients[:0]},
+		asked: reusable(tx.asked), accepted: reusable(tx.accepted), answered: reusable(tx.answered),
+		env:     filter.Envelope{Recipients: reusable(tx.env.Recipients)},
 		message: tx.message.emptied(),
 	}
+}
+
+// maxKept is how many elements the scratch of a session has between
+// transactions: most need fewer than 32, and a waiting session holds little.
+const maxKept = 32
+
+// reusable empties scratch for the next use, and lets go of what has grown.
+func reusable[T any](s []T) []T {
+	if cap(s) > maxKept {
+		return nil
+	}
+	clear(s[:cap(s)])
+	return s[:0]
 }
 
 // abandon lets go of the server's session: dropped if it is in the middle of

@@ -84,7 +84,7 @@ func (u *upstream) secure(ctx context.Context, setup *Setup, dane *daneRecords) 
 		return insecure(fmt.Errorf("%w: %w", errHandshake, err))
 	}
 	cs := u.c.tls.ConnectionState()
-	u.tls = strings.ReplaceAll(tls.VersionName(cs.Version), " ", "") + " " + tls.CipherSuiteName(cs.CipherSuite)
+	u.tls = tlsText(cs)
 	switch u.pool.key.tlsMode {
 	case policy.TLSVerify, policy.TLSPin:
 		u.verified = true

@@ -345,7 +345,7 @@ func (tx *transaction) openDivert(rt *policy.Route) error {
 		return errNotConfirmed
 	}
 	servers := tx.session.server.servers
-	up, _, replies, err := servers.open(tx.session.server.ctx, tx.setup, rt, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
+	up, replies, err := tx.reach(rt, tx.accepted)
 	if err != nil {
 		return err
 	}
