@@ -264,7 +264,7 @@ func TestDialogFails(t *testing.T) {
 
 // TestDialogShows checks that a failure says where each side stood.
 func TestDialogShows(t *testing.T) {
-	err := runText(t, "S< 220 *\nS> X\nS< 250 *\nU< 220 x\nU> X\nU> Y", "plain", 200*time.Millisecond)
+	err := runText(t, "S< 220 *\nS> X\nS< 250 *\nU< 220 x\nU> X\nU> Y", "plain", 2*time.Second)
 	for _, want := range []string{"here.txt:3: S< 250 *", "here.txt:6: U> Y", "what was begun"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
