@@ -212,7 +212,7 @@ func TestDialogFails(t *testing.T) {
 		{"S< 220 *\nS> X\nS! close\nU< 220 x\nU> XY", "octet 1 differs"},
 		{"S< 220 *\nS> X\\c\nS! close\nU< 220 x\nU> XY", "the connection ended"},
 		{"S< 220 *\nS! close\nU< 220 x\nU> X*", "the connection ended"},
-		{"S< 220 *\nU< 220 x\nU< 250 more\nU! close", "unread at the end"},
+		{"S< 220 *\nS> X\nS< 250 *\nU< 220 x\nU> X\nU< 250 one\nU< 250 more\nU! close", "S: "},
 		{"S< 220 *\nS! closed\nU< 220 x\nU< 250 more\nU! close", "S: "},
 		{"S< 220 *\nU< 220 x\nU> QUIT\nU< 250 no", "QUIT at the end"},
 		{"S< 220 *\nS> MAIL\nU< 220 x", "after the last line"},
