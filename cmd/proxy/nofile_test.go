@@ -48,11 +48,11 @@ func TestI6NothingIsOpenedForWriting(t *testing.T) {
 func TestWriteOpenKnowsWrites(t *testing.T) {
 	for line, want := range map[string]bool{
 		`7 openat(AT_FDCWD, "/tmp/x", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0666) = 3`: true,
-		`7 openat(AT_FDCWD, "/tmp", O_RDWR|O_TMPFILE, 0600) = 3`:                      true,
-		`7 mkdirat(AT_FDCWD, "/tmp/x", 0777) = 0`:                                     true,
-		`7 memfd_create("x", 0) = 3`:                                                  true,
-		`7 openat(AT_FDCWD, "/etc/hosts", O_RDONLY|O_CLOEXEC) = 3`:                    false,
-		`7 newfstatat(AT_FDCWD, "/etc/hosts", 0xc0, 0) = 0`:                           false,
+		`7 openat(AT_FDCWD, "/tmp", O_RDWR|O_TMPFILE, 0600) = 3`:                     true,
+		`7 mkdirat(AT_FDCWD, "/tmp/x", 0777) = 0`:                                    true,
+		`7 memfd_create("x", 0) = 3`:                                                 true,
+		`7 openat(AT_FDCWD, "/etc/hosts", O_RDONLY|O_CLOEXEC) = 3`:                   false,
+		`7 newfstatat(AT_FDCWD, "/etc/hosts", 0xc0, 0) = 0`:                          false,
 	} {
 		if got := writeOpen.MatchString(line); got != want {
 			t.Errorf("%s: %t", line, got)

@@ -212,7 +212,7 @@ func TestDialogFails(t *testing.T) {
 		{"S< 220 *\nS> X\nS! close\nU< 220 x\nU> XY", "octet 1 differs"},
 		{"S< 220 *\nS> X\\c\nS! close\nU< 220 x\nU> XY", "the connection ended"},
 		{"S< 220 *\nS! close\nU< 220 x\nU> X*", "the connection ended"},
-		{"S< 220 *\nU< 220 x\nU< 250 more\nU! close", "unread at the end"},
+		{"S< 220 *\nS> X\nS< 250 *\nU< 220 x\nU> X\nU< 250 one\nU< 250 more\nU! close", "S: "},
 		{"S< 220 *\nS! closed\nU< 220 x\nU< 250 more\nU! close", "S: "},
 		{"S< 220 *\nU< 220 x\nU> QUIT\nU< 250 no", "QUIT at the end"},
 		{"S< 220 *\nS> MAIL\nU< 220 x", "after the last line"},
@@ -264,7 +264,7 @@ func TestDialogFails(t *testing.T) {
 
 // TestDialogShows checks that a failure says where each side stood.
 func TestDialogShows(t *testing.T) {
-	err := runText(t, "S< 220 *\nS> X\nS< 250 *\nU< 220 x\nU> X\nU> Y", "plain", 200*time.Millisecond)
+	err := runText(t, "S< 220 *\nS> X\nS< 250 *\nU< 220 x\nU> X\nU> Y", "plain", 2*time.Second)
 	for _, want := range []string{"here.txt:3: S< 250 *", "here.txt:6: U> Y", "what was begun"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)

@@ -42,7 +42,7 @@ type Server struct {
 	count    int
 	open     map[net.Conn]struct{}
 	most     int
-	messages []Message
+	messages []*Message
 	cut      [][]byte
 	commands []Command
 	changed  chan struct{}
@@ -117,11 +117,16 @@ func (s *Server) Close() {
 	s.running.Wait()
 }
 
-// Messages returns what was committed so far, in order.
+// Messages returns what was committed so far, in order. A message is in it
+// before its reply is written.
 func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.messages)
+	all := make([]Message, len(s.messages))
+	for i, m := range s.messages {
+		all[i] = *m
+	}
+	return all
 }
 
 // Incomplete returns the data octets of messages that never ended.
@@ -329,8 +334,14 @@ func (x *serverConn) handshake() error {
 	return nil
 }
 
-// answer asks the hook, and replies. The Answer it returns holds the reply sent.
+// answer asks the hook, and replies. The Answer it returns holds the reply.
 func (x *serverConn) answer(verb, line string, recipient int, usual string) (Answer, error) {
+	a := x.ask(verb, line, recipient, usual)
+	return a, x.say(a)
+}
+
+// ask notes the command, asks the hook, and waits as it says.
+func (x *serverConn) ask(verb, line string, recipient int, usual string) Answer {
 	c := Command{x.n, x.tx, verb, line, recipient}
 	x.s.mu.Lock()
 	x.s.commands = append(x.s.commands, c)
@@ -348,21 +359,26 @@ func (x *serverConn) answer(verb, line string, recipient int, usual string) (Ans
 		case <-x.s.closing:
 		}
 	}
-	if a.Reset {
-		if t, ok := x.raw.(*net.TCPConn); ok {
-			t.SetLinger(0)
+	return a
+}
+
+// say replies, or ends the connection, as a wants it.
+func (x *serverConn) say(a Answer) error {
+	if t, ok := x.raw.(*net.TCPConn); ok && a.Reset {
+		if err := t.SetLinger(0); err != nil {
+			return err
 		}
 	}
 	if a.Cut || a.Reset {
-		return a, errCut
+		return errCut
 	}
 	if _, err := io.WriteString(x.conn, a.Reply+"\r\n"); err != nil {
-		return a, err
+		return err
 	}
 	if a.CutAfter {
-		return a, errCut
+		return errCut
 	}
-	return a, nil
+	return nil
 }
 
 // data reads the message behind a 354, octet by octet: the plainest reading
@@ -431,44 +447,46 @@ func (x *serverConn) bdat(line, arg string) error {
 	return err
 }
 
-// commit answers the end of data and remembers the message if that is a 2xx.
+// commit answers the end of data, and remembers the message if that is a 2xx.
 func (x *serverConn) commit(wire, content []byte, bdat bool) error {
-	m := Message{
+	m := &Message{
 		Conn: x.n, Mail: x.mail, From: address(x.mail), Content: content,
 		Wire: wire, BDAT: bdat, Client: slices.Clone(x.client), TLS: x.tls,
 	}
-	answers := 1
+	groups := [][]string{x.rcpt} // of recipients, one for each answer
 	if x.s.LMTP {
-		answers = len(x.rcpt)
+		groups = slices.Collect(slices.Chunk(x.rcpt, 1))
 	}
 	var failed error
-	for i := range answers {
-		a, err := x.answer(".", "", i, "250 2.0.0 Committed")
+	for i, rcpt := range groups {
+		a := x.ask(".", "", i, "250 2.0.0 Committed")
+		if a.Reply[0] == '2' {
+			x.s.keep(m, rcpt)
+		}
+		err := x.say(a)
 		failed = errors.Join(failed, err)
-		if a.Reply[0] != '2' {
-			continue
+		if a.Reply[0] == '2' && (err == nil || a.CutAfter) {
+			x.s.mu.Lock()
+			m.ReplyWrote = true
+			x.s.mu.Unlock()
 		}
-		m.ReplyWrote = err == nil || a.CutAfter
-		if m.Rcpt = append(m.Rcpt, x.rcpt[i]); !x.s.LMTP {
-			m.Rcpt = x.rcpt
-		}
-	}
-	if len(m.Rcpt) > 0 {
-		x.keep(m)
 	}
 	x.reset()
 	return failed
 }
 
-// keep adds a committed message.
-func (x *serverConn) keep(m Message) {
-	for _, r := range m.Rcpt {
+// keep notes that m is committed for these recipients.
+func (s *Server) keep(m *Message, rcpt []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(m.Rcpt) == 0 {
+		s.messages = append(s.messages, m)
+	}
+	for _, r := range rcpt {
+		m.Rcpt = append(m.Rcpt, r)
 		m.To = append(m.To, address(r))
 	}
-	x.s.mu.Lock()
-	defer x.s.mu.Unlock()
-	x.s.messages = append(x.s.messages, m)
-	x.s.change()
+	s.change()
 }
 
 // address returns what stands between the first < and the last > of a command.
