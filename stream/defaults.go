@@ -33,9 +33,8 @@ func Defaults() Setup {
 	}
 }
 
-// WithDefaults returns a copy of s in which every zero limit and time-out has
-// its default. Lookahead, the banner's delay and Shutdown are taken as they
-// are: their zero means none.
+// WithDefaults returns a copy of s in which everything that is zero and has a
+// default other than zero has that.
 func (s Setup) WithDefaults() *Setup {
 	d := Defaults()
 	orInt := func(p *int, v int) {
@@ -54,6 +53,7 @@ func (s Setup) WithDefaults() *Setup {
 		}
 	}
 	l, t := &s.Limits, &s.Timeouts
+	or64(&s.Lookahead, d.Lookahead)
 	or64(&l.MaxMessage, d.Limits.MaxMessage)
 	or64(&l.Memory, d.Limits.Memory)
 	orInt(&l.Sessions, d.Limits.Sessions)
@@ -77,6 +77,7 @@ func (s Setup) WithDefaults() *Setup {
 		{&t.ServerWrite, d.Timeouts.ServerWrite}, {&t.ServerCommit, d.Timeouts.ServerCommit},
 		{&t.ServerLate, d.Timeouts.ServerLate}, {&t.ServerReset, d.Timeouts.ServerReset},
 		{&t.PoolIdle, d.Timeouts.PoolIdle}, {&t.PoolAge, d.Timeouts.PoolAge}, {&t.PoolSlot, d.Timeouts.PoolSlot},
+		{&s.Shutdown.Grace, d.Shutdown.Grace}, {&s.Shutdown.Commit, d.Shutdown.Commit},
 	} {
 		orTime(f.p, f.v)
 	}

@@ -10,7 +10,7 @@ import (
 
 // A Setup is all that a reload replaces, as one immutable value. A session
 // keeps the Setup it began a transaction with. Zero fields of the durations,
-// sizes and counts mean the documented default (see Defaults).
+// sizes and counts stand for the documented default: WithDefaults puts it in.
 type Setup struct {
 	Hostname string // in the greeting, the Received field and EHLO; required
 	ID       string // hash of the configuration, for the log
