@@ -214,7 +214,11 @@ func (tx *transaction) replay() error {
 		s.server.servers.drop(tx.up)
 		tx.up = nil
 	}
-	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, tx.route, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
+	rt := tx.route
+	if tx.diverted != nil {
+		rt = tx.diverted
+	}
+	up, _, replies, err := s.server.servers.open(s.server.ctx, tx.setup, rt, tx.accepted[0].To.Domain(), tx.identity(), tx.serverMail(), tx.accepted)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type transaction struct {
 	replied  []wire.Reply  // to each accepted recipient
 	route    *policy.Route // fixed by the first accepted recipient
 	up       *upstream     // session to the route's server; nil before and when dropped
+	diverted *policy.Route // up is to a server of this route, by policy's choice; nil: of route
 	refused  wire.Reply    // the last refusal of a recipient, and who said it
 	byServer bool
 

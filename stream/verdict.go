@@ -356,7 +356,7 @@ func (tx *transaction) openDivert(rt *policy.Route) (*upstream, error) {
 		}
 	}
 	servers.release(tx.up) // has seen nothing of the message
-	tx.up = up
+	tx.up, tx.diverted = up, rt
 	return up, nil
 }
 
