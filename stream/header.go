@@ -61,15 +61,12 @@ func (h *headerEnd) scan(p []byte) {
 	h.size += len(p)
 }
 
-// before returns up to 3 octets that came before, a line end at the beginning.
+// before returns up to 3 octets that came before, a line end before the first.
 func (h *headerEnd) before() []byte {
-	switch {
-	case h.size >= 3:
+	if h.size >= len(h.tail) {
 		return h.tail[:]
-	case h.size == 0:
-		return []byte("\n")
 	}
-	return h.tail[3-h.size:]
+	return append([]byte("\n"), h.tail[len(h.tail)-h.size:]...)
 }
 
 // readHeader collects the facts from a header block as it came on the wire.

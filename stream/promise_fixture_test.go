@@ -158,18 +158,34 @@ func (s *sluice) awaitProbe() {
 // await waits until something is so at the server.
 func (s *sluice) await(what string, so func() bool) {
 	s.t.Helper()
+	awaitServer(s.t, s.up, what, so)
+}
+
+func awaitServer(t testing.TB, up *smtptest.Server, what string, so func() bool) {
+	t.Helper()
 	guard := time.After(promiseGuard)
 	for {
-		changed := s.up.Changed()
+		changed := up.Changed()
 		if so() {
 			return
 		}
 		select {
 		case <-changed:
 		case <-guard:
-			s.t.Fatalf("waited too long for %s", what)
+			t.Fatalf("waited too long for %s", what)
 		}
 	}
+}
+
+// messages returns what the server has committed once it is n.
+func (s *sluice) messages(n int) []smtptest.Message {
+	s.t.Helper()
+	s.await("messages at the server", func() bool { return len(s.up.Messages()) >= n })
+	ms := s.up.Messages()
+	if len(ms) != n {
+		s.t.Fatalf("%d messages at the server, want %d", len(ms), n)
+	}
+	return ms
 }
 
 // dial connects as a sender and says EHLO.
@@ -190,11 +206,7 @@ func (s *sluice) delivers(content string) smtptest.Message {
 		s.t.Fatalf("got %q", got)
 	}
 	c.Quit()
-	ms := s.up.Messages()
-	if len(ms) != n+1 {
-		s.t.Fatalf("%d messages at the server, want %d", len(ms), n+1)
-	}
-	return ms[n]
+	return s.messages(n + 1)[n]
 }
 
 func newPolicy(t testing.TB, settings policy.Settings) *policy.Snapshot {
