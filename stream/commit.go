@@ -58,10 +58,10 @@ func (tx *transaction) uncommitted(err error, up *upstream, replies []wire.Reply
 	}
 	uncertain.Inc()
 	tx.ended.uncertain = true
-	tx.rememberEach(replies) // an LMTP server's first recipients have it for certain
 	if errors.Is(err, errServerLate) {
 		tx.readOn(up, replies)
 	} else {
+		tx.rememberEach(replies) // an LMTP server's first recipients have it for certain
 		tx.dropServer()
 	}
 	return replyUnconfirmed
@@ -80,8 +80,14 @@ func (tx *transaction) readOn(up *upstream, here []wire.Reply) {
 	here = slices.Clone(here)
 	n := len(tx.accepted) - len(here)
 	deadline := time.Now().Add(tx.setup.Timeouts.ServerLate)
+	var each []Subject // the recipients, if they are answered one by one
 	if c.known {
 		s.server.Guard.Doubt(c.subject, c.net)
+		for i := range tx.accepted {
+			if up.lmtp {
+				each = append(each, tx.subject(tx.accepted[i].To))
+			}
+		}
 	}
 	s.server.late.Go(func() {
 		defer context.AfterFunc(s.server.lateCtx, up.callOff)()
@@ -93,9 +99,14 @@ func (tx *transaction) readOn(up *upstream, here []wire.Reply) {
 		}
 		if r := worst(replies); err == nil && len(replies) > 0 && r.Class() == 2 {
 			s.server.Guard.Remember(c.subject, c.net, r)
-		} else {
-			s.server.Guard.Forget(c.subject)
+			return
 		}
+		for i := range min(len(each), len(replies)) {
+			if replies[i].Class() == 2 {
+				s.server.Guard.Remember(each[i], c.net, replies[i])
+			}
+		}
+		s.server.Guard.Forget(c.subject)
 	})
 }
 

@@ -309,3 +309,33 @@ func TestRecordNamesWhoRefused(t *testing.T) {
 		t.Errorf("verdict %s, reply %q", r.Verdict, r.Reply)
 	}
 }
+
+// An LMTP server that dies between its replies has delivered to the first
+// recipient: the exact retry goes to the second only, and nothing is left to
+// remember when the sender has its 250.
+func TestI7LMTPServerDiesBetweenReplies(t *testing.T) {
+	const content = "Message-ID: <1@x.test>\r\n\r\nx\r\n"
+	for name, size := range map[string]int64{"window": 1000, "no window": -1} {
+		t.Run(name, func(t *testing.T) {
+			up := startServer(t, func(c smtptest.Command) smtptest.Answer {
+				return smtptest.Answer{Cut: c.Conn == 2 && c.Verb == "." && c.Recipient == 1}
+			}, func(u *smtptest.Server) { u.LMTP = true })
+			s := startSluice(t, up, lookahead(size), func(c *config) { c.Route.Protocol = policy.LMTP })
+			c := s.dial()
+			for _, want := range []string{"451 ", "250 "} {
+				c.Envelope("a@x.test", "b1@y.test", "b2@y.test")
+				if got := c.Data(content); !strings.HasPrefix(got, want) {
+					t.Fatalf("got %q, want %s", got, want)
+				}
+			}
+			c.Quit()
+			if n := s.guard.Len(); n != 0 {
+				t.Errorf("%d entries stay", n)
+			}
+			ms := up.Messages()
+			if to := ms[len(ms)-1].To; len(to) != 1 || to[0] != "b2@y.test" {
+				t.Errorf("the retry went to %v", to)
+			}
+		})
+	}
+}
