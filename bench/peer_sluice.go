@@ -21,6 +21,7 @@ type sluiceConfig struct {
 	Cert, Key      string // offered to senders
 	Implicit       bool   // TLS before the greeting
 	RouteTLS       string // none, verify …
+	RouteImplicit  bool
 	TLSName, CA    string
 	MaxMessage     string
 	Sessions       int
@@ -39,6 +40,9 @@ routes:
   - domains: ["y.test"]
     servers: [{address: "{{.Server}}", max_connections: {{.MaxConnections}}}]
     tls: {{.RouteTLS}}
+{{- if .RouteImplicit}}
+    implicit_tls: true
+{{- end}}
 {{- if .CA}}
     tls_name: {{.TLSName}}
     ca: {{.CA}}

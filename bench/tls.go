@@ -43,18 +43,18 @@ func tlsWays() []tlsWay {
 	}
 	return []tlsWay{
 		{"direct", "no proxy, implicit", peerDirect, true, true, straight},
-		{"sluice", "Sluice, implicit, then STARTTLS", peerSluice, true, false, sluice(true)},
+		{"sluice", "Sluice, implicit on both legs", peerSluice, true, true, sluice(true)},
 		{"haproxy", "HAProxy, implicit on both legs", peerHAProxy, true, true, haproxy},
 		{"direct-starttls", "no proxy, STARTTLS", peerDirect, false, false, straight},
 		{"sluice-starttls", "Sluice, STARTTLS on both legs", peerSluice, false, false, sluice(false)},
 	}
 }
 
-// startSluiceTLS: a route reaches its server by STARTTLS, with the certificate
-// verified; Sluice has no implicit TLS to servers.
+// startSluiceTLS starts Sluice with TLS of one kind on both legs; it verifies
+// the server's certificate.
 func (t *tlsRun) startSluiceTLS(ctx context.Context, name, sink string, implicit bool) (*running, error) {
 	return t.env.startSluice(ctx, name, sluiceConfig{Server: sink, MaxConnections: 100,
-		Cert: t.cert.cert, Key: t.cert.key, Implicit: implicit, RouteTLS: "verify", TLSName: tlsName, CA: t.cert.cert})
+		Cert: t.cert.cert, Key: t.cert.key, Implicit: implicit, RouteImplicit: implicit, RouteTLS: "verify", TLSName: tlsName, CA: t.cert.cert})
 }
 
 // A tlsSample is one way in one round.

@@ -70,6 +70,7 @@ type routeConfig struct {
 	MX         bool           `key:"mx" default:"false" doc:"Take the servers from the recipient domain's MX records instead."`
 	Protocol   string         `key:"protocol" default:"smtp" oneof:"smtp|lmtp" doc:"What the servers speak."`
 	TLS        string         `key:"tls" default:"verify" oneof:"none|may|verify|pin|dane" doc:"TLS to the servers: none; if it works; with a certificate that verifies; with a key in pins; as TLSA records say."`
+	Implicit   bool           `key:"implicit_tls" default:"false" doc:"Start TLS before the greeting, as on port 465, instead of by STARTTLS."`
 	TLSName    string         `key:"tls_name" doc:"Name the certificate must carry. Unset: the server's host name."`
 	CA         string         `key:"ca" doc:"PEM file with the authorities to trust. Unset: the system's."`
 	Pins       []pin          `key:"pins" doc:"SHA-256 of the servers' public keys (SubjectPublicKeyInfo), in hex or base64, for tls: pin."`

@@ -151,6 +151,9 @@ func (l *loaded) checkRoutes() {
 		if r.Auth.Username != "" && !proven {
 			l.errorf(path+".auth", "auth needs tls: verify, pin or dane; %q does not prove who gets the password", r.TLS)
 		}
+		if r.Implicit && r.TLS == "none" {
+			l.errorf(path+".implicit_tls", "implicit_tls and tls: none contradict each other")
+		}
 		if (r.TLSName != "" || r.CA != "") && !proven {
 			l.warnf(path+".tls", "tls_name and ca have no effect with tls: %s", r.TLS)
 		}
@@ -275,7 +278,7 @@ func (l *loaded) buildPolicy() {
 func (l *loaded) route(r *routeConfig, path string) policy.Route {
 	out := policy.Route{
 		Name: r.Name, Tenant: r.Tenant, Domains: r.Domains, MX: r.MX,
-		Protocol: protocols[r.Protocol], TLS: tlsModes[r.TLS], TLSName: r.TLSName,
+		Protocol: protocols[r.Protocol], TLS: tlsModes[r.TLS], ImplicitTLS: r.Implicit, TLSName: r.TLSName,
 		Identity: identities[r.Identity],
 		Username: r.Auth.Username, Password: string(r.Auth.Password),
 		SourceAddress: r.Source.Addr, EHLOName: string(r.EHLOName), MaxMessage: int64(r.MaxMessage),
