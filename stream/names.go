@@ -22,6 +22,9 @@ const (
 // address and never awaited; until it is over the name is unknown. Private
 // and loopback addresses are not looked up.
 type names struct {
+	// verify looks a name up; nil: verifiedName.
+	verify func(context.Context, netip.Addr) string
+
 	ctx     context.Context
 	running sync.WaitGroup
 	slots   chan struct{}
@@ -39,6 +42,9 @@ func (n *names) start(ctx context.Context) {
 	n.ctx = ctx
 	n.slots = make(chan struct{}, namesAtOnce)
 	n.known = map[netip.Addr]nameEntry{}
+	if n.verify == nil {
+		n.verify = verifiedName
+	}
 }
 
 func (n *names) wait() { n.running.Wait() }
@@ -68,7 +74,7 @@ func (n *names) learn(a netip.Addr) {
 	defer func() { <-n.slots }()
 	ctx, cancel := context.WithTimeout(n.ctx, namesTimeout)
 	defer cancel()
-	e := nameEntry{name: verifiedName(ctx, a), until: time.Now().Add(namesLife)}
+	e := nameEntry{name: n.verify(ctx, a), until: time.Now().Add(namesLife)}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.known) >= namesMax {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type sluice struct {
 	up     *smtptest.Server
 	server *stream.Server
 	guard  *stream.MemoryGuard
+	setup  atomic.Pointer[stream.Setup] // in force
 	stop   func() // ends it in order; called at the test's end at the latest
 	served chan error
 	books
@@ -117,8 +119,9 @@ func startSluice(t testing.TB, up *smtptest.Server, change ...func(*config)) *sl
 	setup := c.Setup.WithDefaults()
 	s := &sluice{t: t, addr: l.Addr().String(), up: up, guard: stream.NewMemoryGuard(), served: make(chan error, 1)}
 	s.changed = make(chan struct{})
+	s.setup.Store(setup)
 	s.server = &stream.Server{
-		Setup:  func() *stream.Setup { return setup },
+		Setup:  s.setup.Load,
 		Record: s.record,
 		Guard:  s.guard,
 		Log:    slog.New(slog.NewTextHandler(&s.books, &slog.HandlerOptions{Level: slog.LevelDebug})),

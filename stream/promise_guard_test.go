@@ -265,6 +265,9 @@ func TestI7LateReply(t *testing.T) {
 				t.Fatalf("retry in doubt: %q", got)
 			}
 			h.set(nil)
+			inTime := *s.setup.Load()
+			inTime.Timeouts.ServerCommit = promiseGuard
+			s.setup.Store(&inTime)
 			close(release)
 			if got := <-guard.told; got != late.told {
 				t.Fatalf("the late reply was %s, want %s", got, late.told)

@@ -259,9 +259,9 @@ var contents = rapid.Custom(func(t *rapid.T) string {
 		rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 200), func(b []byte) string {
 			return strings.NewReplacer("\r", "r", "\n", "n").Replace(string(b))
 		}),
-		rapid.Map(rapid.IntRange(1, 100_000), func(n int) string { return strings.Repeat("x.", n) }),
+		rapid.Map(rapid.IntRange(1, 20_000), func(n int) string { return strings.Repeat("x.", n) }),
 	)
-	lines := rapid.SliceOfN(line, 0, 30).Draw(t, "lines")
+	lines := rapid.SliceOfN(line, 0, 12).Draw(t, "lines")
 	return strings.Join(append(lines, ""), "\r\n")
 })
 
