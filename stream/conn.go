@@ -210,8 +210,8 @@ func (c *conn) written() int64 { return c.sock.written }
 // os.ErrDeadlineExceeded after stall without progress and, if watch is set,
 // with errPeerSpoke when the peer sends or closes first. bufs is consumed.
 func (c *conn) writeBuffers(bufs net.Buffers, stall time.Duration, watch bool) error {
-	if watch && !c.quiet() {
-		return errPeerSpoke
+	if watch && c.tls == nil && !c.sock.silent() {
+		return errPeerSpoke // under TLS the caller has looked: an octet found here would be lost
 	}
 	c.sock.stall, c.sock.watch = stall, watch
 	defer func() { c.sock.stall, c.sock.watch = 0, false }()

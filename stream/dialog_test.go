@@ -269,15 +269,15 @@ func (m oddModule) Open(*filter.Session, *filter.Envelope, *filter.Channel) filt
 
 type oddScanner struct {
 	oddModule
-	clean bool
+	seen []byte
 }
 
-func (s *oddScanner) Write(p []byte) { s.clean = s.clean || bytes.Contains(p, []byte("canary-clean")) }
+func (s *oddScanner) Write(p []byte) { s.seen = append(s.seen, p...) }
 func (s *oddScanner) Close()         {}
 
 func (s *oddScanner) Finish(ctx context.Context) error {
 	switch {
-	case s.clean:
+	case bytes.Contains(s.seen, []byte("canary-clean")):
 		return nil
 	case s.kind == "panic":
 		panic("the odd module panics")

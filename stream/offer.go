@@ -152,7 +152,7 @@ func (l *lessons) makeOffer(setup *Setup) offer {
 			utf8 = utf8 || !known || k.ext.Has(wire.SMTPUTF8)
 			size := limit
 			if k.size > 0 {
-				size = min(limit, max(0, k.size-prependedRoom))
+				size = min(limit, max(1, k.size-prependedRoom)) // 0 would mean no limit
 			}
 			largest = max(largest, size)
 		})

@@ -29,7 +29,7 @@ type sluice struct {
 	server *stream.Server
 	guard  *stream.MemoryGuard
 	setup  atomic.Pointer[stream.Setup] // in force
-	stop   func() // ends it in order; called at the test's end at the latest
+	stop   func()                       // ends it in order; called at the test's end at the latest
 	served chan error
 	books
 }

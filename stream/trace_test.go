@@ -75,7 +75,7 @@ func TestTraceFolds(t *testing.T) {
 				t.Fatalf("%d octets", len(got))
 			}
 			for i, l := range strings.Split(strings.TrimSuffix(got, "\r\n"), "\r\n") {
-				if strings.Trim(l, " \t") == "" || strings.ContainsAny(l, "\r\n\x00\x7f\x80") {
+				if strings.Trim(l, " \t") == "" || strings.ContainsFunc(l, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }) {
 					t.Fatalf("line %q", l)
 				}
 				head, _, _ := strings.Cut(l, " ")
