@@ -61,7 +61,7 @@ func bothWays(t *testing.T, f func(t *testing.T, secure bool)) {
 // arrived waits until the socket has something to read, or its end.
 func arrived(t *testing.T, c *conn) {
 	t.Helper()
-	if err := c.sock.waitReadable(); err != nil {
+	if err := c.sock.raw.Read(func(fd uintptr) bool { return peekFD(fd) != errWouldBlock }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -220,7 +220,7 @@ func clientPair(t *testing.T) (*conn, *tls.Conn) {
 
 func TestConnEarlyOctetsComeFirst(t *testing.T) {
 	c, peer := tcpPair(t, false)
-	c.sock.early = []byte("early")
+	c.sock.ahead.put([]byte("early"))
 	write(t, peer, " late")
 	var in input
 	if c.quiet() || !c.heard(&in) {
@@ -231,7 +231,7 @@ func TestConnEarlyOctetsComeFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if string(in.bytes()) != "early late" || c.sock.early != nil {
+	if string(in.bytes()) != "early late" || c.sock.ahead.len() != 0 {
 		t.Errorf("%q", in.bytes())
 	}
 	in.drop()
@@ -357,18 +357,18 @@ func TestInput(t *testing.T) {
 }
 
 func TestCounter(t *testing.T) {
-	c := counter{perAddress: map[netip.Prefix]int{}}
+	c := counter{perAddress: map[netip.Addr]int{}}
 	l := &Limits{Sessions: 5, SessionsPerAddress: 2}
-	one, two := netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24")
+	one, two := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1")
 	for i, step := range []struct {
-		net    netip.Prefix
+		from   netip.Addr
 		exempt bool
 		want   admission
 	}{
-		{one, false, admitted}, {one, false, admitted}, {one, false, tooManyOfNet},
+		{one, false, admitted}, {one, false, admitted}, {one, false, tooManyOfAddress},
 		{one, true, admitted}, {two, false, admitted}, {two, false, admitted}, {two, false, tooManySessions},
 	} {
-		if got := c.enter(l, step.net, step.exempt); got != step.want {
+		if got := c.enter(l, step.from, step.exempt); got != step.want {
 			t.Errorf("step %d: %d, want %d", i, got, step.want)
 		}
 		if strained := c.strained(); strained != (c.all > 4) {
@@ -377,14 +377,14 @@ func TestCounter(t *testing.T) {
 	}
 	c.leave(one, true)
 	c.leave(one, false)
-	if c.enter(l, one, false) != admitted || c.enter(l, two, false) != tooManyOfNet {
+	if c.enter(l, one, false) != admitted || c.enter(l, two, false) != tooManyOfAddress {
 		t.Error("after some have left")
 	}
-	for _, n := range []netip.Prefix{one, one, two, two} {
-		c.leave(n, false)
+	for _, a := range []netip.Addr{one, one, two, two} {
+		c.leave(a, false)
 	}
 	if c.all != 0 || len(c.perAddress) != 0 {
-		t.Errorf("%d sessions, %d nets left", c.all, len(c.perAddress))
+		t.Errorf("%d sessions, %d addresses left", c.all, len(c.perAddress))
 	}
 }
 
