@@ -126,11 +126,18 @@ func startSluice(t testing.TB, up *smtptest.Server, change ...func(*config)) *sl
 		Guard:  s.guard,
 		Log:    slog.New(slog.NewTextHandler(&s.books, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	total, open := 0, 0
+	if up != nil {
+		total, open, _ = up.Connections()
+	}
 	go serve(s.server, &c.Listener, s.served)
 	s.stop = sync.OnceFunc(func() { s.shutdown(setup) })
 	t.Cleanup(s.stop)
 	if up != nil {
-		s.awaitProbe()
+		s.await("the probe", func() bool {
+			n, left, _ := up.Connections()
+			return n > total && left <= open
+		})
 	}
 	return s
 }
