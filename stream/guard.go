@@ -14,7 +14,7 @@ import (
 
 // A Subject names one transaction exactly, keyed so that it names nobody
 // without the key: tenant, sender net, reverse-path, accepted recipients
-// (sorted), length and SHA-256 of the content, as 128 bits.
+// (sorted), length and hash of the content, as 128 bits.
 type Subject [16]byte
 
 // A Guard remembers the server's reply to messages whose sender may not have
@@ -43,9 +43,13 @@ const (
 	Doubted              // may have been delivered: 451 until it is clear
 )
 
+// A contentHash is the BLAKE3 hash of all content octets as they were sent,
+// dots unstuffed.
+type contentHash [32]byte
+
 // subjectOf names a transaction. Only an exact repetition has the same name:
 // a wrong stored 250 loses mail, and a miss costs one duplicate.
-func subjectOf(key []byte, tenant, net string, from wire.Path, to []wire.Path, size int64, content [sha256.Size]byte) Subject {
+func subjectOf(key []byte, tenant, net string, from wire.Path, to []wire.Path, size int64, content contentHash) Subject {
 	m := hmac.New(sha256.New, key)
 	b := make([]byte, 0, 512)
 	field := func(p []byte) {

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -238,7 +237,7 @@ func (tx *transaction) refusalURL() string {
 // subject names this transaction for the guard. It is had once, after the
 // last octet of the content.
 func (tx *transaction) subject(to ...wire.Path) Subject {
-	var sum [sha256.Size]byte
+	var sum contentHash
 	tx.message.hash.Sum(sum[:0])
 	g := tx.session.server.Guard
 	return subjectOf(g.Key(), tx.route.Tenant, tx.session.net.String(), tx.mail.From, to, tx.message.size, sum)
