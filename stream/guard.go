@@ -1,9 +1,9 @@
 package stream
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"net/netip"
 	"slices"
 	"strings"
@@ -48,9 +48,9 @@ const (
 type contentHash [32]byte
 
 // subjectOf names a transaction. Only an exact repetition has the same name:
-// a wrong stored 250 loses mail, and a miss costs one duplicate.
-func subjectOf(key []byte, tenant, net string, from wire.Path, to []wire.Path, size int64, content contentHash) Subject {
-	m := hmac.New(sha256.New, key)
+// a wrong stored 250 loses mail, and a miss costs one duplicate. m is a fresh
+// HMAC-SHA256 with the guard's key.
+func subjectOf(m hash.Hash, tenant, net string, from wire.Path, to []wire.Path, size int64, content contentHash) Subject {
 	b := make([]byte, 0, 512)
 	field := func(p []byte) {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))

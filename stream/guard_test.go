@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
 	"net/netip"
@@ -131,7 +132,7 @@ func TestSubject(t *testing.T) {
 		if p.from != "" {
 			from = path(t, p.from)
 		}
-		return subjectOf([]byte(p.key), p.tenant, p.net, from, to, p.size, contentHash(sha256.Sum256([]byte(p.content))))
+		return subjectOf(hmac.New(sha256.New, []byte(p.key)), p.tenant, p.net, from, to, p.size, contentHash(sha256.Sum256([]byte(p.content))))
 	}
 	base := parts{"k", "t", "192.0.2.0/24", "a@x.test", "b@y.test c@y.test", 3, "abc"}
 	want := name(base)

@@ -3,6 +3,8 @@ package stream
 import (
 	"bufio"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -39,6 +41,7 @@ type Server struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	servers *servers
+	macs    sync.Pool // of hash.Hash: HMAC-SHA256 with Guard's key
 	names   names
 	budget  budget
 	count   counter
@@ -79,6 +82,8 @@ func (s *Server) init() {
 		if s.Log == nil {
 			s.Log = slog.New(slog.DiscardHandler)
 		}
+		key := s.Guard.Key()
+		s.macs.New = func() any { return hmac.New(sha256.New, key) }
 		s.sessions = map[*session]struct{}{}
 		s.listeners = map[*Listener]struct{}{}
 		s.servers = newServers(nil, s.Resolver, s.isOurs)

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"hash"
 	"slices"
 	"strings"
 	"time"
@@ -239,8 +240,10 @@ func (tx *transaction) refusalURL() string {
 func (tx *transaction) subject(to ...wire.Path) Subject {
 	var sum contentHash
 	tx.message.hash.Sum(sum[:0])
-	g := tx.session.server.Guard
-	return subjectOf(g.Key(), tx.route.Tenant, tx.session.net.String(), tx.mail.From, to, tx.message.size, sum)
+	m := tx.session.server.macs.Get().(hash.Hash)
+	defer tx.session.server.macs.Put(m)
+	m.Reset()
+	return subjectOf(m, tx.route.Tenant, tx.session.net.String(), tx.mail.From, to, tx.message.size, sum)
 }
 
 // remembered answers an exact repetition of a message whose 250 the sender
