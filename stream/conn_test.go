@@ -403,3 +403,24 @@ func TestExempt(t *testing.T) {
 		}
 	}
 }
+
+// A claim is settled by TCP's acknowledgement, not by having been written.
+func TestClaimIsSettledByAcknowledgement(t *testing.T) {
+	c, peer := tcpPair(t, false)
+	if _, err := c.Write([]byte("250 ok\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(peer, make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, peer, "NOOP\r\n")
+	arrived(t, c)
+	first := claim{open: true, mark: c.written()}
+	// A peer that does not read: what is behind its window is only written.
+	_ = c.writeBuffers(net.Buffers{make([]byte, 64<<20)}, 50*time.Millisecond, false)
+	last := claim{open: true, mark: c.written()}
+	unwritten := claim{open: true}
+	if !first.settled(c) || last.settled(c) || unwritten.settled(c) {
+		t.Errorf("read %v, stuck %v, unwritten %v", first.settled(c), last.settled(c), unwritten.settled(c))
+	}
+}

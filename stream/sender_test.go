@@ -241,3 +241,24 @@ func TestI1QuarantineIsTheOnlyDestination(t *testing.T) {
 		})
 	}
 }
+
+// The header block is held until it is judged, also where the window is small.
+func TestLoopIsSeenInASmallWindow(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	s := startSluice(t, startServer(t, nil), lookahead(100))
+	half := strings.Repeat("Received: by a.test; date\r\n", 60)
+	c := s.dial()
+	c.Envelope("a@x.test", "b@y.test")
+	c.Write(fmt.Sprintf("BDAT %d\r\n%s", len(half), half))
+	c.Want("250 *")
+	last := half + "\r\nbody\r\n"
+	c.Write(fmt.Sprintf("BDAT %d LAST\r\n%s", len(last), last))
+	c.Want("554 5.4.6 *")
+	c.Quit()
+	s.stop()
+	for _, cmd := range s.up.Commands() {
+		if cmd.Verb == "BDAT" || cmd.Verb == "DATA" || cmd.Verb == "." {
+			t.Errorf("the server got %s", cmd.Verb)
+		}
+	}
+}
