@@ -13,7 +13,7 @@ import (
 func Bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	if raceEnabled {
-		t.Skip("virtual time crashes under -race on Go 1.26 (golang/go#76691)")
+		t.Skip("race: virtual time crashes under -race on Go 1.26 (golang/go#76691)")
 	}
 	synctest.Test(t, f)
 }
