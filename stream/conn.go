@@ -206,6 +206,15 @@ func (c *conn) acknowledged(n int64) (yes, known bool) { return c.sock.acknowled
 // written counts the octets given to the socket, TLS records and all.
 func (c *conn) written() int64 { return c.sock.written }
 
+// send writes all of p. It fails with os.ErrDeadlineExceeded after stall
+// without progress.
+func (c *conn) send(p []byte, stall time.Duration) error {
+	c.sock.stall = stall
+	_, err := c.Write(p)
+	c.sock.stall = 0
+	return err
+}
+
 // writeBuffers writes all of bufs, in one writev where it can. It fails with
 // os.ErrDeadlineExceeded after stall without progress and, if watch is set,
 // with errPeerSpoke when the peer sends or closes first. bufs is consumed.

@@ -230,8 +230,7 @@ func (s *session) hangUp(r wire.Reply) {
 // flush writes the replies of a group in one write.
 func (s *session) flush() error {
 	if len(s.out) > 0 {
-		s.conn.SetWriteDeadline(time.Now().Add(s.setup.Timeouts.SenderCommand))
-		_, err := s.conn.Write(s.out)
+		err := s.conn.send(s.out, s.setup.Timeouts.SenderCommand)
 		s.out = s.out[:0]
 		if cap(s.out) > maxKeptReplies {
 			s.out = nil

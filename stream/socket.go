@@ -2,7 +2,6 @@ package stream
 
 import (
 	"errors"
-	"io"
 	"net"
 	"os"
 	"syscall"
@@ -51,10 +50,14 @@ type socket struct {
 	// are made once, as every closure would be an allocation a read.
 	buf      []byte
 	in       *input
+	out      net.Buffers
 	n        int
 	err      error
-	fillFn   func(fd uintptr) bool // for Read: called again when readable
+	waitFn   func(fd uintptr) bool // for Read: called again when readable
+	fillFn   func(fd uintptr) bool
+	writeFn  func(fd uintptr) bool // for Write: called again when writable
 	readFn   func(fd uintptr)      // for Control: called once, whatever the deadline
+	sendFn   func(fd uintptr)
 	silentFn func(fd uintptr)
 	ackedFn  func(fd uintptr)
 	acked    int64
@@ -66,8 +69,8 @@ func newSocket(c net.Conn) *socket {
 	if t, ok := c.(*net.TCPConn); ok {
 		if raw, err := t.SyscallConn(); err == nil {
 			s.tcp, s.raw = t, raw
-			s.fillFn = s.tryFill
-			s.readFn, s.silentFn, s.ackedFn = s.tryRead, s.trySilent, s.tryAcked
+			s.waitFn, s.fillFn, s.writeFn = s.readOrWait, s.tryFill, s.writeOrWait
+			s.readFn, s.sendFn, s.silentFn, s.ackedFn = s.tryRead, s.tryWrite, s.trySilent, s.tryAcked
 		}
 	}
 	return s
@@ -99,7 +102,16 @@ func (s *socket) Read(p []byte) (int, error) {
 	if s.reading == fromAhead {
 		return 0, errWouldBlock
 	}
-	return s.inner.Read(p)
+	if s.raw == nil {
+		return s.inner.Read(p)
+	}
+	s.buf, s.n, s.err = p, 0, nil
+	err := s.raw.Read(s.waitFn)
+	s.buf = nil
+	if err == nil {
+		err = s.err
+	}
+	return s.n, err
 }
 
 // lookAhead reads what is there into ahead.
@@ -123,14 +135,14 @@ func (s *socket) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 	}
-	if s.stall == 0 {
+	if s.raw == nil {
 		n, err := s.inner.Write(p)
 		s.written += int64(n)
 		return n, err
 	}
-	if err := s.writev(net.Buffers{p}); err != nil {
-		s.cause = err
-		return 0, err
+	s.one[0] = p
+	if s.cause = s.writev(s.one[:]); s.cause != nil {
+		return 0, s.cause
 	}
 	return len(p), nil
 }
@@ -161,42 +173,108 @@ func (s *socket) writeError(err error) error {
 	return err
 }
 
-// writev writes all of bufs. The deadline is renewed as long as octets leave.
+// writev writes all of bufs. With a stall the deadline is renewed as long as
+// octets leave; else it is the caller's. What the socket takes at once needs
+// no deadline at all.
 func (s *socket) writev(bufs net.Buffers) error {
+	if s.raw == nil {
+		return s.writeAll(bufs)
+	}
+	s.out, s.n, s.err = bufs, 0, nil
+	defer func() { s.out = nil }()
+	if err := s.raw.Control(s.sendFn); err != nil {
+		return err
+	}
+	s.written += int64(s.n)
+	if s.err != nil || len(s.out) == 0 {
+		return s.err
+	}
+	if s.stall == 0 {
+		return s.writeRest()
+	}
+	return s.writeWatched()
+}
+
+// writeWatched writes what is left of out under the stall.
+func (s *socket) writeWatched() error {
 	slice := s.stall
 	if s.watch {
 		slice = min(slice, watchEvery)
 	}
-	progress := time.Now()
-	for len(bufs) > 0 {
+	for progress := time.Now(); ; {
 		if err := s.inner.SetWriteDeadline(time.Now().Add(slice)); err != nil {
 			return err
 		}
-		var n int64
-		var err error
-		if s.tcp != nil {
-			n, err = bufs.WriteTo(s.tcp)
-		} else {
-			n, err = bufs.WriteTo(s.inner)
-		}
-		s.written += n
-		if err == nil {
-			continue
-		}
+		err := s.writeRest()
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		if n > 0 {
+		if s.n > 0 {
 			progress = time.Now()
 		}
-		if s.watch && s.raw != nil && !s.silent() {
+		if s.watch && !s.silent() {
 			return errPeerSpoke
 		}
 		if time.Since(progress) >= s.stall {
 			return err
 		}
 	}
-	return nil
+}
+
+// writeRest writes what is left of out, waiting under the deadline that is set.
+func (s *socket) writeRest() error {
+	s.n, s.err = 0, nil
+	err := s.raw.Write(s.writeFn)
+	s.written += int64(s.n)
+	if err == nil {
+		err = s.err
+	}
+	return err
+}
+
+// writeAll is writev without a descriptor.
+func (s *socket) writeAll(bufs net.Buffers) error {
+	if s.stall > 0 {
+		if err := s.inner.SetWriteDeadline(time.Now().Add(s.stall)); err != nil {
+			return err
+		}
+	}
+	n, err := bufs.WriteTo(s.inner)
+	s.written += n
+	return err
+}
+
+func (s *socket) tryWrite(fd uintptr) { s.writeOrWait(fd) }
+
+// writeOrWait writes as much of out as the socket takes. It reports false if
+// it has to wait for more room.
+func (s *socket) writeOrWait(fd uintptr) bool {
+	for len(s.out) > 0 {
+		n, err := writeFD(fd, s.out)
+		if err == errWouldBlock {
+			return false
+		}
+		if err != nil {
+			s.err = err
+			return true
+		}
+		s.n += n
+		s.out = consume(s.out, n)
+	}
+	return true
+}
+
+// consume takes n octets off the front of bufs.
+func consume(bufs net.Buffers, n int) net.Buffers {
+	for len(bufs) > 0 && n >= len(bufs[0]) {
+		n -= len(bufs[0])
+		bufs[0] = nil
+		bufs = bufs[1:]
+	}
+	if n > 0 {
+		bufs[0] = bufs[0][n:]
+	}
+	return bufs
 }
 
 // fill reads at least one octet into in, without a chunk while it waits.
@@ -268,6 +346,11 @@ func (s *socket) readNow(p []byte) (int, error) {
 
 func (s *socket) tryRead(fd uintptr) { s.n, s.err = readFD(fd, s.buf) }
 
+func (s *socket) readOrWait(fd uintptr) bool {
+	s.n, s.err = readFD(fd, s.buf)
+	return s.err != errWouldBlock
+}
+
 // silent tells that nothing can be read and the peer has not closed, also
 // under a past deadline.
 func (s *socket) silent() bool {
@@ -296,41 +379,5 @@ func (s *socket) acknowledged(n int64) (yes, known bool) {
 func (s *socket) tryAcked(fd uintptr) {
 	if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
 		s.acked = int64(info.Bytes_acked)
-	}
-}
-
-// readFD reads without waiting: the descriptors of package net never block.
-func readFD(fd uintptr, p []byte) (int, error) {
-	for {
-		n, err := unix.Read(int(fd), p)
-		switch {
-		case n > 0:
-			return n, nil
-		case err == nil:
-			return 0, io.EOF
-		case err == unix.EAGAIN:
-			return 0, errWouldBlock
-		case err != unix.EINTR:
-			return 0, os.NewSyscallError("read", err)
-		}
-	}
-}
-
-// peekFD looks whether a read would give an octet (nil), the end or a fault,
-// or would wait (errWouldBlock).
-func peekFD(fd uintptr) error {
-	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
-	for {
-		n, err := unix.Poll(fds[:], 0)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
-			return os.NewSyscallError("poll", err)
-		case n == 0:
-			return errWouldBlock
-		default:
-			return nil
-		}
 	}
 }
