@@ -41,6 +41,7 @@ type config struct {
 	stream.Setup
 	stream.Listener
 	policy.Route
+	guard func(stream.Guard) stream.Guard // puts another one before it
 }
 
 // startBetween puts a Sluice in front of server, for y.test in clear text.

@@ -23,7 +23,7 @@ type steadySink struct {
 	sessions atomic.Int64
 	open     atomic.Int64
 	most     atomic.Int64
-	cutAfter int64 // close each session after so many messages; 0: never
+	cutAfter atomic.Int64 // close each session after so many messages; 0: never
 }
 
 func startSink(t testing.TB) *steadySink {
@@ -93,7 +93,7 @@ func (s *steadySink) serve(c net.Conn) {
 		w = copy(buf, buf[r:w])
 		r = 0
 		c.Write(out)
-		if s.cutAfter > 0 && taken >= s.cutAfter && !data {
+		if n := s.cutAfter.Load(); n > 0 && taken >= n && !data {
 			return
 		}
 	}
@@ -125,7 +125,7 @@ func oneMessage(p *servers, setup *Setup, rt *policy.Route, who *senderIdentity,
 func TestPoolUnderLoad(t *testing.T) {
 	p := testServers(t)
 	s := startSink(t)
-	s.cutAfter = 7
+	s.cutAfter.Store(7)
 	rt, setup := testRoute(s.l.Addr().String()), testSetup()
 	rt.Servers[0].MaxConnections = 4
 	const senders, each = 16, 40

@@ -112,8 +112,9 @@ func (panickyGuard) Lookup(stream.Subject) (wire.Reply, stream.Known) { panic(sm
 func TestI4PanicOfOurs(t *testing.T) {
 	smtptest.CheckLeaks(t)
 	for _, content := range []string{shortMessage, longMessage} {
-		s := startSluice(t, startServer(t, nil), lookahead(1000))
-		s.server.Guard = panickyGuard{s.guard}
+		s := startSluice(t, startServer(t, nil), lookahead(1000), func(c *config) {
+			c.guard = func(g stream.Guard) stream.Guard { return panickyGuard{g} }
+		})
 		c := s.dial()
 		if got := attempt(c, false, content, "b@y.test"); !strings.HasPrefix(got, "451 4.3.0 ") {
 			t.Errorf("got %q", got)

@@ -126,6 +126,9 @@ func startSluice(t testing.TB, up *smtptest.Server, change ...func(*config)) *sl
 		Guard:  s.guard,
 		Log:    slog.New(slog.NewTextHandler(&s.books, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	if c.guard != nil {
+		s.server.Guard = c.guard(s.guard)
+	}
 	total, open := 0, 0
 	if up != nil {
 		total, open, _ = up.Connections()

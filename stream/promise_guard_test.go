@@ -238,14 +238,14 @@ func TestI7LateReply(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, up := startHeld(t, func(s *smtptest.Server) { s.LMTP = late.lmtp })
+			guard := tellingGuard{told: make(chan string, 10)}
 			s := startSluice(t, up, func(c *config) {
+				c.guard = func(g stream.Guard) stream.Guard { guard.Guard = g; return guard }
 				c.Setup.Timeouts.ServerCommit = 100 * time.Millisecond
 				if late.lmtp {
 					c.Route.Protocol = policy.LMTP
 				}
 			})
-			guard := tellingGuard{s.guard, make(chan string, 10)}
-			s.server.Guard = guard
 			release := make(chan struct{})
 			h.set(func(c smtptest.Command) smtptest.Answer {
 				if late.lmtp && c.Recipient == 0 {
