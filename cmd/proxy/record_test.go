@@ -224,7 +224,7 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 // One line costs few allocations, so that logging is no reason to log less.
 func TestMessageLineAllocations(t *testing.T) {
 	if raceEnabled {
-		t.Skip("under the race detector a sync.Pool forgets on purpose")
+		t.Skip("race: under the race detector a sync.Pool forgets on purpose")
 	}
 	r := newRecorder(nil, "json")
 	r.setPrivacy(privacyConfig{Level: "pseudonym", ClientIP: "full"})
