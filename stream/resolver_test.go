@@ -11,18 +11,29 @@ import (
 	"github.com/miekg/dns"
 )
 
+// dnsPorts listens on one port by UDP and by TCP; the first that is free for
+// one may be taken for the other.
+func dnsPorts(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if packets, err := net.ListenPacket("udp", l.Addr().String()); err == nil {
+			return packets, l
+		}
+		l.Close()
+	}
+	t.Fatal("no port is free for both")
+	return nil, nil
+}
+
 // startDNS serves records by name and type; a name that begins with "bogus" is
 // SERVFAIL, one with "plain" has no AD, one with "long" is cut over UDP.
 func startDNS(t *testing.T, records ...string) string {
 	t.Helper()
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", packets.LocalAddr().String())
-	if err != nil {
-		t.Skip("no TCP port beside the UDP port:", err)
-	}
+	packets, l := dnsPorts(t)
 	var all []dns.RR
 	for _, r := range records {
 		rr, err := dns.NewRR(r)

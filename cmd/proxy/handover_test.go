@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sluice/internal/smtptest"
 )
 
 // patience bounds waits for another process; it is no measure of anything.
@@ -333,10 +335,7 @@ func TestSystemd(t *testing.T) {
 
 // The unit files are what systemd takes.
 func TestUnitFiles(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("systemd-analyze is not installed")
-	}
+	analyze := smtptest.NeedPeer(t, "systemd-analyze")
 	dir := t.TempDir()
 	for _, name := range []string{"sluice.socket", "sluice.service"} {
 		text, err := os.ReadFile("../../deploy/systemd/" + name)
