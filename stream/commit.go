@@ -90,6 +90,7 @@ func (tx *transaction) readOn(up *upstream, here []wire.Reply) {
 		}
 	}
 	s.server.late.Go(func() {
+		defer contain()
 		defer context.AfterFunc(s.server.lateCtx, up.callOff)()
 		replies, err := up.lateReplies(n, deadline)
 		replies = append(here, replies...)

@@ -72,6 +72,7 @@ func (n *names) lookup(a netip.Addr) string {
 // learn looks a name up and stores it.
 func (n *names) learn(a netip.Addr) {
 	defer func() { <-n.slots }()
+	defer contain()
 	ctx, cancel := context.WithTimeout(n.ctx, namesTimeout)
 	defer cancel()
 	e := nameEntry{name: n.verify(ctx, a), until: time.Now().Add(namesLife)}

@@ -75,3 +75,18 @@ func TestNames(t *testing.T) {
 		t.Errorf("%d names are remembered", len(n.known))
 	}
 }
+
+// A panic in a look-up is counted, and the next one goes on.
+func TestNamesContainPanics(t *testing.T) {
+	var n names
+	n.start(t.Context())
+	n.verify = func(context.Context, netip.Addr) string { panic("a bug") }
+	before := panics.Get()
+	for range namesAtOnce + 1 {
+		n.lookup(netip.MustParseAddr("192.0.2.1"))
+		n.wait()
+	}
+	if got := panics.Get() - before; got != namesAtOnce+1 {
+		t.Errorf("%d panics counted, want %d", got, namesAtOnce+1)
+	}
+}

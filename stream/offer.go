@@ -251,6 +251,7 @@ func (p *servers) probeAll(ctx context.Context, setup *Setup, routes []*policy.R
 			}
 			asking.Go(func() {
 				defer func() { <-room }()
+				defer contain()
 				p.probeOne(ctx, setup, pl)
 			})
 		}
