@@ -71,12 +71,7 @@ func (s *sluice) loseReply(h *heldServer, c *smtptest.Client, octets string) {
 // awaitSessions waits until so many senders are connected.
 func (s *sluice) awaitSessions(n int) {
 	s.t.Helper()
-	for end := time.Now().Add(promiseGuard); s.server.Sessions() != n; {
-		if time.Now().After(end) {
-			s.t.Fatalf("%d sessions, want %d", s.server.Sessions(), n)
-		}
-		time.Sleep(time.Millisecond) // no event tells of a session's end
-	}
+	smtptest.Await(s.t, promiseGuard, "the sessions' end", func() bool { return s.server.Sessions() == n })
 }
 
 // TestI7LostReplyIsRepeated: the exact repetition of a message whose reply was
