@@ -38,19 +38,25 @@ func (tx *transaction) finish() {
 func (tx *transaction) finishWith(r wire.Reply) {
 	s := tx.session
 	tx.ended.reply = r
-	id, c := tx.id, tx.claim
+	if r.Code == 0 {
+		s.parting = true
+		tx.close()
+		return
+	}
 	if r.Class() == 2 {
 		s.errors, s.idle = 0, 0
 	}
+	s.replyTo(tx.id, r)
+	if tx.claim.open {
+		s.claims = append(s.claims, tx.claim)
+		tx.claim = claim{}
+	}
+	if s.in.len() == 0 {
+		// The reply before the books: while it is not out, a crash makes a
+		// duplicate (RFC 1047). A failure shows when the next line is read.
+		_ = s.flush()
+	}
 	tx.close()
-	if r.Code == 0 {
-		s.parting = true
-		return
-	}
-	s.replyTo(id, r)
-	if c.open {
-		s.claims = append(s.claims, c)
-	}
 }
 
 // conclude judges a complete message and, if it may go, commits it.
