@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"net"
 	"sync"
 	"time"
 
@@ -75,16 +76,30 @@ func (m *message) start(s *session) {
 // hashing is the largest part of what a large message costs us.
 var hashers = sync.Pool{New: func() any { return blake3.New() }}
 
-// emptied returns a message for the next transaction that keeps m's scratch
-// memory where it is small. The window must be released.
-func (m *message) emptied() message {
-	n := message{pieces: reusable(m.pieces)}
+// messageScratch is what one message leaves to the next, where it is small.
+type messageScratch struct {
+	pieces     [][]byte
+	chunks     []*[chunkSize]byte
+	held, bufs net.Buffers
+	trace      []byte
+}
+
+// scratchParts ends the use of m and returns what can be used again. The
+// window must be released.
+func (m *message) scratchParts() messageScratch {
 	if m.hash != nil {
 		hashers.Put(m.hash)
 	}
-	n.window.chunks, n.window.held = reusable(m.window.chunks), reusable(m.window.held)
-	n.out.bufs, n.out.trace = reusable(m.out.bufs), m.out.trace[:0]
-	return n
+	return messageScratch{
+		reusable(m.pieces), reusable(m.window.chunks),
+		reusable(m.window.held), reusable(m.out.bufs), m.out.trace[:0],
+	}
+}
+
+// reuse gives an empty m the scratch of another.
+func (m *message) reuse(s messageScratch) {
+	m.pieces, m.window.chunks, m.window.held = s.pieces, s.chunks, s.held
+	m.out.bufs, m.out.trace = s.bufs, s.trace
 }
 
 // bare tells whether a stray CR or LF was seen.

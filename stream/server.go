@@ -168,24 +168,36 @@ func (s *session) run() {
 	defer s.server.ended(s)
 	defer s.conn.Close()
 	defer func() { s.caught(recover()) }() // what serve does not catch itself
+	if s.admit() {
+		defer s.leave()
+		s.serve()
+	}
+}
+
+// admit finds out who the sender is and whether there is room for it. It is
+// apart from run because a waiting session's stack holds the frames below it.
+func (s *session) admit() bool {
 	if len(s.listen.Proxy) > 0 && !s.proxyHeader() {
 		proxyRefused.Inc()
-		return
+		return false
 	}
 	s.net = senderNet(s.info.Peer.Addr())
 	s.exempt = exempt(s.setup.Limits.Exempt, s.info.Peer.Addr())
-	counted := countedAs(s.info.Peer.Addr())
-	switch s.server.count.enter(&s.setup.Limits, counted, s.exempt) {
+	switch s.server.count.enter(&s.setup.Limits, countedAs(s.info.Peer.Addr()), s.exempt) {
 	case tooManySessions:
 		s.turnAway(replyMemoryAccept.AppendTo(nil))
-		return
+		return false
 	case tooManyOfAddress:
 		s.turnAway(replyTooMuch(s.net.String()).AppendTo(nil))
-		return
+		return false
 	}
-	defer s.server.count.leave(counted, s.exempt)
 	s.info.PTR = s.server.names.lookup(s.info.Peer.Addr())
-	s.serve()
+	return true
+}
+
+// leave gives back what admit took.
+func (s *session) leave() {
+	s.server.count.leave(countedAs(s.info.Peer.Addr()), s.exempt)
 }
 
 // turnAway refuses a connection that gets no session.

@@ -109,11 +109,13 @@ func (tx *transaction) close() {
 	if tx.run != nil {
 		tx.run.Close()
 	}
-	*tx = transaction{
-		asked: reusable(tx.asked), accepted: reusable(tx.accepted), answered: reusable(tx.answered),
-		env:     filter.Envelope{Recipients: reusable(tx.env.Recipients)},
-		message: tx.message.emptied(),
-	}
+	asked, accepted, answered := reusable(tx.asked), reusable(tx.accepted), reusable(tx.answered)
+	recipients := reusable(tx.env.Recipients)
+	scratch := tx.message.scratchParts()
+	*tx = transaction{} // in place: a copy would stand on every session's stack
+	tx.asked, tx.accepted, tx.answered = asked, accepted, answered
+	tx.env.Recipients = recipients
+	tx.message.reuse(scratch)
 }
 
 // maxKept is how many elements the scratch of a session has between
