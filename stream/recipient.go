@@ -240,27 +240,36 @@ func (tx *transaction) serverMail() wire.Mail {
 	return m
 }
 
-// replay says MAIL and the accepted RCPTs again on another session to where
-// the message goes. All must be accepted again, else the transaction cannot go
-// on.
+// replay says the transaction again on another session to where the message
+// goes.
 func (tx *transaction) replay() error {
 	s := tx.session
 	if tx.up != nil {
 		s.server.servers.drop(tx.up)
 		tx.up = nil
 	}
-	up, replies, err := tx.reach(tx.dest, tx.accepted)
+	up, err := tx.reachAgain(tx.dest)
 	if err != nil {
 		return err
 	}
-	for _, r := range replies {
-		if r.Class() != 2 {
-			s.server.servers.release(up)
-			return errNotConfirmed
-		}
-	}
 	tx.up = up
 	return nil
+}
+
+// reachAgain says MAIL and the accepted RCPTs to a server of a route. All must
+// be accepted again: the sender has been told that they are.
+func (tx *transaction) reachAgain(rt *policy.Route) (*upstream, error) {
+	up, replies, err := tx.reach(rt, tx.accepted)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range replies {
+		if r.Class() != 2 {
+			tx.session.server.servers.release(up)
+			return nil, errNotConfirmed
+		}
+	}
+	return up, nil
 }
 
 // errNotConfirmed: the server did not, or not again, say what is needed.

@@ -352,19 +352,12 @@ func (tx *transaction) openDivert(rt *policy.Route) error {
 	if rt == nil {
 		return errNotConfirmed
 	}
-	servers := tx.session.server.servers
-	up, replies, err := tx.reach(rt, tx.accepted)
+	up, err := tx.reachAgain(rt)
 	if err != nil {
 		return err
 	}
-	for _, r := range replies {
-		if r.Class() != 2 {
-			servers.release(up)
-			return &ReplyError{Reply: replyUnconfirmed, Err: errors.New("divert target refused a recipient")}
-		}
-	}
 	if tx.up != nil {
-		servers.release(tx.up) // has seen nothing of the message
+		tx.session.server.servers.release(tx.up) // has seen nothing of the message
 	}
 	tx.up, tx.dest = up, rt
 	return nil
