@@ -8,8 +8,21 @@ type Finding struct {
 	Rule   string  // stable name, "module.rule"
 	Score  float64 // adds to the message's score
 	Detail string  // safe for logs: never message content or an address
+	Place  string  // path of the part it is about; empty: the message or the session
 	Force  Action  // the least that must happen; Deliver forces nothing
+	Class  Class   // what settings besides the rule's own apply
 }
+
+// Class says which setting of an operator decides about a finding, where the
+// rule's own setting does not.
+type Class uint8
+
+const (
+	Plain       Class = iota // Force and Score alone
+	Ambiguous                // mail programs may see different content: ambiguity
+	OverLimit                // the message would exhaust a budget again: over_limit
+	Unscannable              // an engine could not look at it: unscannable
+)
 
 // A Disposition is the judgement on one message.
 type Disposition struct {

@@ -1,0 +1,96 @@
+package filter
+
+import (
+	"sluice/stream/mime"
+	"sluice/stream/unpack"
+)
+
+// A Part is one piece of a message as modules see it: an entity of its MIME
+// structure, or a member of a container inside one. Content gives parts to
+// every Scanner that implements PartScanner. A Part may be kept until the
+// Scanner's Close.
+type Part struct {
+	// Path is the part's place in the message: "" the message itself, "1.2" as
+	// in RFC 9051 section 6.4.5, members behind a slash: "1.2/3".
+	Path   string
+	Parent *Part      // nil: the whole message
+	MIME   *mime.Part // nil for members of containers
+	Kind   mime.Kind
+	Depth  int // parents above
+
+	Names    []string      // each candidate file name, as UTF-8; not canonicalised
+	Declared []string      // each media type it was given, lower case
+	Types    []unpack.Type // what its octets say it is, the most certain first; nil: unknown
+	Head     []byte        // its first octets, at most unpack.HeadSize; valid during OpenPart
+
+	// Text tells that OpenPart is followed by Text calls as well.
+	Text bool
+	// HTML tells that the text is HTML, by what a reader would take it for.
+	HTML bool
+	// Made tells that the octets were made by a reader of ours, such as a
+	// macro's source: there is no such file.
+	Made bool
+	// Encrypted tells that the octets cannot be read: there is no data.
+	Encrypted bool
+	// Doubtful tells that not every mail program sees these octets: a further
+	// reading, a defective encoding, TNEF. Until ClosePart it may become true.
+	Doubtful bool
+
+	// Known when the part closes.
+	Size   int64    // decoded octets
+	SHA256 [32]byte // of them
+}
+
+// A PartScanner is a Scanner that also sees the message taken apart. Calls come
+// on the session's goroutine; like Write they never wait. Parts nest, and two
+// may be open beside each other. Slices are reused: copy what you keep.
+type PartScanner interface {
+	Scanner
+	// OpenPart begins a part. What its octets are is known already.
+	OpenPart(p *Part)
+	// PartData is decoded content of a leaf.
+	PartData(p *Part, b []byte)
+	ClosePart(p *Part)
+}
+
+// A FieldScanner also sees the header fields of messages and entities, between
+// OpenPart and the first PartData.
+type FieldScanner interface {
+	PartScanner
+	Field(p *Part, f mime.Field)
+}
+
+// A TextScanner also sees text as UTF-8, whatever its charset was, in whole
+// characters, between OpenPart and ClosePart. Where programs could take different
+// charsets for it, the readings follow each other. At most TextSize octets of
+// one reading of one part.
+type TextScanner interface {
+	PartScanner
+	Text(p *Part, b []byte)
+}
+
+// TextSize is how much of one part's text is given as text: 2 MiB, a long book.
+const TextSize = 2 << 20
+
+// A LinkScanner also sees the addresses that documents refer to without
+// showing them: of PDF, Office relationships, external bodies, shortcuts.
+type LinkScanner interface {
+	PartScanner
+	Link(p *Part, url []byte)
+}
+
+// An Overflower is a Scanner that wants to know when the message has outgrown
+// its window and flows on. From then on its Write and PartData may hold the
+// message back, for the module's deadline in all.
+type Overflower interface {
+	Scanner
+	Overflow()
+}
+
+// A Rule is one rule of a module, for its documentation and for check-config.
+// Each module has them in one table, Rules.
+type Rule struct {
+	Name  string
+	Score float64 // as the module publishes it
+	Text  string  // what it means, for operators: a sentence
+}

@@ -1,0 +1,18 @@
+// Package mime takes a message apart while it flows: header fields, multipart
+// structure, transfer encodings, the embedded forms of mail programs.
+//
+// A Parser is written the message's octets, dots unstuffed, in pieces of any
+// size, and tells a Sink what it finds, part by part:
+//
+//	Write --> header --> boundaries --> transfer decoding --> Sink
+//	                          ^                  |
+//	                          +--- embedded message, TNEF, uuencode …
+//
+// It never fails: hostile input gives Defects, and what cannot be taken apart
+// goes on whole as a leaf. Where mail programs read broken mail differently it
+// follows every plausible reading (view.go), so that none of them can hide a
+// part. What it tells does not depend on how the input was cut, and its memory
+// is bounded by Limits.
+//
+// It decides nothing: what a Defect means for the message is policy's.
+package mime

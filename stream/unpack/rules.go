@@ -1,0 +1,30 @@
+package unpack
+
+// Rules, by which a Note is known in configuration and logs.
+const (
+	RuleBomb         = "archive.bomb"
+	RuleBroken       = "archive.broken" // damaged or cut short: the rest was not read
+	RuleSplit        = "archive.split"
+	RuleMismatch     = "zip.mismatch"
+	RuleMethod       = "unpack.method"
+	RuleUnsupported  = "unpack.unsupported"
+	RuleOutput       = "limit.output"
+	RuleDepth        = "limit.depth"
+	RuleEntries      = "limit.entries"
+	RuleTime         = "limit.time"
+	RuleMemory       = "limit.memory"
+	RuleDictionary   = "limit.dictionary"
+	RuleName         = "limit.name"
+	RuleEncrypted    = "encrypted.archive"
+	RuleHiddenNames  = "encrypted.names" // not even the names of the members can be read
+	RuleEncryptedDoc = "encrypted.document"
+	RulePolyglot     = "type.polyglot"
+	RuleMacro        = "office.macro"
+	RuleAutoRun      = "office.autorun" // a macro that runs by itself
+	RuleExternal     = "office.external"
+	RuleDDE          = "office.dde"
+	RuleObject       = "office.object"
+	RulePDFScript    = "pdf.script"
+	RulePDFLaunch    = "pdf.launch"
+	RulePDFFile      = "pdf.file"
+)
