@@ -27,6 +27,9 @@ func (r *Run) Finish(ctx context.Context) []policy.Finding {
 
 // finishNow takes the votes that need no waiting and counts the others.
 func (r *Run) finishNow() (waiting int) {
+	if b := r.board.body; b != nil && !b.channel.failed.Load() {
+		b.channel.finishNow() // first: it still tells the others something
+	}
 	for i := range r.channels {
 		ch := &r.channels[i]
 		switch {

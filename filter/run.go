@@ -91,6 +91,27 @@ func (r *Run) Open() {
 			r.openOne(ch)
 		}
 	}
+	for i := range r.channels {
+		if b, ok := r.channels[i].scanner.(*body); ok {
+			b.attach(r)
+		}
+	}
+}
+
+// Overflow tells the scanners that want to know that the message has outgrown
+// its window.
+func (r *Run) Overflow() {
+	for i := range r.channels {
+		ch := &r.channels[i]
+		if o, ok := ch.scanner.(Overflower); ok && !ch.failed.Load() {
+			ch.overflow(o)
+		}
+	}
+}
+
+func (ch *Channel) overflow(o Overflower) {
+	defer ch.recovered()
+	o.Overflow()
 }
 
 func (r *Run) openOne(ch *Channel) {
