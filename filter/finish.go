@@ -15,7 +15,7 @@ func (r *Run) Finish(ctx context.Context) []policy.Finding {
 	if r.chain == nil {
 		return nil
 	}
-	if !r.finished {
+	if !r.finished && r.opened {
 		r.finished = true
 		if waiting := r.finishNow(); waiting > 0 {
 			r.await(ctx, waiting)
