@@ -25,6 +25,16 @@ func (r *Run) Finish(ctx context.Context) []policy.Finding {
 	return r.Findings()
 }
 
+// Waits tells whether Finish may wait: some scanner is not Immediate.
+func (r *Run) Waits() bool {
+	for i := range r.channels {
+		if ch := &r.channels[i]; ch.scanner != nil && ch.immediate == nil && !ch.failed.Load() {
+			return true
+		}
+	}
+	return false
+}
+
 // finishNow takes the votes that need no waiting and counts the others.
 func (r *Run) finishNow() (waiting int) {
 	if b := r.board.body; b != nil && !b.channel.failed.Load() {
