@@ -117,19 +117,24 @@ func (tx *transaction) judge() policy.Disposition {
 // decide asks policy and keeps what the log needs of its answer.
 func (tx *transaction) decide(findings []policy.Finding) policy.Disposition {
 	findings = tx.session.findings(findings)
-	faults := tx.message.framer.Faults | tx.message.liner.Faults
-	if faults&wire.FaultNUL != 0 {
-		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.nul"})
-	}
-	if faults&wire.FaultLongLine != 0 {
-		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.long_line"})
-	}
+	findings = WireFindings(findings, tx.message.framer.Faults|tx.message.liner.Faults)
 	d := tx.setup.Policy.Decide(tx.route, findings)
 	tx.ended.findings, tx.ended.score, tx.ended.would = findings, d.Score, d.Would
 	if d.Rule != "" {
 		tx.ended.rule = d.Rule
 	}
 	return d
+}
+
+// WireFindings adds to findings what faults of the framing mean.
+func WireFindings(findings []policy.Finding, faults wire.Fault) []policy.Finding {
+	if faults&wire.FaultNUL != 0 {
+		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.nul"})
+	}
+	if faults&wire.FaultLongLine != 0 {
+		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.long_line"})
+	}
+	return findings
 }
 
 // judgeHeader reads the header block, once, before any of it leaves. It
