@@ -10,7 +10,8 @@ import (
 
 // An ask is one RCPT command of a pipelined group and the answer it gets.
 type ask struct {
-	rcpt     wire.Rcpt
+	given    wire.Path // as the sender named the recipient
+	rcpt     wire.Rcpt // to whom it goes: another if that is an alias
 	reply    wire.Reply // Code 0: not answered yet
 	byServer bool       // the reply is the server's, or is about it
 	same     int        // index of an equal recipient in the same group, or -1
@@ -60,10 +61,14 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 		offered &^= wire.SMTPUTF8 // a UTF-8 address needs it for the whole transaction
 	}
 	rcpt, err := wire.ParseRcpt(arg, offered)
-	a := ask{rcpt: rcpt, same: -1}
+	a := ask{given: rcpt.To, rcpt: rcpt, same: -1}
 	if err != nil {
 		a.reply = wire.ReplyForParse(err)
 		return a
+	}
+	if to, is := tx.setup.Policy.Alias(mailbox(rcpt.To)); is {
+		rcpt.To = wire.PathOf(to.Local, to.Domain)
+		a.rcpt.To = rcpt.To
 	}
 	for i := range tx.answered {
 		if tx.answered[i].to.Same(rcpt.To) {
@@ -291,7 +296,7 @@ func (tx *transaction) answer(asks []ask, i int) {
 	if a.same >= 0 {
 		a.reply, a.byServer = asks[a.same].reply, asks[a.same].byServer
 	}
-	tx.asked = append(tx.asked, RecordRecipient{To: a.rcpt.To, Code: a.reply.Code})
+	tx.asked = append(tx.asked, RecordRecipient{To: a.given, Code: a.reply.Code})
 	if a.reply.Class() == 2 {
 		if a.same < 0 && !tx.has(a.rcpt.To) {
 			tx.accepted = append(tx.accepted, a.rcpt)

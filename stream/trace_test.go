@@ -36,7 +36,7 @@ func TestTrace(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	d := &policy.Disposition{Action: policy.Tag, Rule: "a.b\r\nX: y", Score: 1.5}
-	if got := string(tx.appendTrace(nil, d)); got != want+rest+strings.Replace(verdict, "a.b", "a.bX:y", 1) {
+	if got := string(tx.appendTrace(nil, d)); got != want+rest+strings.Replace(verdict, "a.b", "a.bX:y", 1)+"X-Spam-Flag: YES\r\n" {
 		t.Errorf("got %q", got)
 	}
 	tx.session.esmtp = false

@@ -225,6 +225,9 @@ func (tx *transaction) refuseBy(d policy.Disposition, stage string) {
 // has any for the rule.
 func (tx *transaction) policyReply(d policy.Disposition) wire.Reply {
 	r := replyPolicy(d.Rule, tx.refusalURL())
+	if d.Class == policy.Ambiguous {
+		r.Enhanced = "5.6.0" // media error (RFC 3463 section 3.7)
+	}
 	if d.Text != "" {
 		r.Text = "[" + d.Rule + "] " + d.Text
 	}
@@ -313,6 +316,7 @@ func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition
 		}
 	}
 	m.out.trace, m.out.first = tx.appendTrace(m.out.trace[:0], complete), true
+	tx.markSubject(&d)
 	if complete == nil {
 		m.state, m.begun = flowing, d
 		tx.pass()

@@ -89,18 +89,19 @@ func (c *scanCommand) scanner(ctx context.Context, conf *loaded) (*mailScanner, 
 	s.session.Helo = c.Helo
 	var err error
 	if c.From != "" {
-		if s.reverse, err = wire.ParsePath("<" + c.From + ">"); err != nil {
+		if s.reverse, err = wire.ParsePath(c.From); err != nil {
 			return nil, fmt.Errorf("--from: not a mailbox")
 		}
 		s.from = policy.Mailbox{Local: s.reverse.Local(), Domain: s.reverse.Domain()}
 	}
 	for _, text := range c.Rcpt {
-		to, err := wire.ParsePath("<" + text + ">")
+		to, err := wire.ParsePath(text)
 		if err != nil || to.IsNull() {
 			return nil, fmt.Errorf("--rcpt: not a mailbox")
 		}
-		s.paths = append(s.paths, to)
-		s.recipients = append(s.recipients, policy.Mailbox{Local: to.Local(), Domain: to.Domain()})
+		box, _ := conf.policy.Alias(policy.Mailbox{Local: to.Local(), Domain: to.Domain()})
+		s.paths = append(s.paths, wire.PathOf(box.Local, box.Domain))
+		s.recipients = append(s.recipients, box)
 	}
 	s.parts = &partsModule{}
 	s.chain, err = chain(conf, filter.Entry{Module: s.parts})
