@@ -58,7 +58,7 @@ func parseParams(value []byte, limit int) params {
 	value = unfold(value)
 	s := paramScanner{b: value, comments: true, limit: limit}
 	s.scan()
-	p := params{value: strings.Trim(s.token.String(), ",")}
+	p := params{value: strings.Trim(s.token.String(), ","+paramBlanks)}
 	if bytes.IndexByte(value, '(') >= 0 && s.met {
 		blind := paramScanner{b: value, limit: limit}
 		blind.scan()
@@ -96,6 +96,10 @@ func (f paramFault) defects() []Defect {
 	}
 	return list
 }
+
+// paramBlanks are blanks here: a CR without LF, VT and FF are some to many
+// programs.
+const paramBlanks = " \t\r\v\f"
 
 // A rawParam is a parameter as it stands in the field.
 type rawParam struct {
@@ -154,7 +158,7 @@ func (s *paramScanner) scan() {
 // blanks skips blanks and comments.
 func (s *paramScanner) blanks() {
 	for {
-		s.b = bytes.TrimLeft(s.b, " \t\r")
+		s.b = bytes.TrimLeft(s.b, paramBlanks)
 		if len(s.b) == 0 || s.b[0] != '(' || !s.comments {
 			return
 		}
@@ -192,7 +196,7 @@ func commentEnd(b []byte) int {
 
 // attribute takes "name =", if that comes next.
 func (s *paramScanner) attribute() ([]byte, bool) {
-	n := bytes.IndexAny(s.b, "=;\" \t\r(")
+	n := bytes.IndexAny(s.b, "=;\"("+paramBlanks)
 	if n <= 0 || s.b[n] == ';' || s.b[n] == '"' {
 		return nil, false
 	}
@@ -214,7 +218,7 @@ func (s *paramScanner) word() []byte {
 		forms := s.quoted()
 		return forms[0]
 	}
-	n := bytes.IndexAny(s.b[1:], "; \t\r(\"") + 1
+	n := bytes.IndexAny(s.b[1:], ";(\""+paramBlanks) + 1
 	if n == 0 {
 		n = len(s.b)
 	}
@@ -229,7 +233,7 @@ func (s *paramScanner) value() [][]byte {
 	if len(s.b) > 0 && s.b[0] == '"' {
 		return s.quoted()
 	}
-	stops := "; \t\r"
+	stops := ";" + paramBlanks
 	if s.comments {
 		stops += "("
 	}
@@ -246,7 +250,7 @@ func (s *paramScanner) value() [][]byte {
 	if len(s.b) > 0 && s.b[0] != ';' {
 		if more := s.plainRest(); len(more) > 0 {
 			whole := forms[0][:n+len(rest)-len(s.b)]
-			forms = append(forms, bytes.TrimRight(whole, " \t\r"))
+			forms = append(forms, bytes.TrimRight(whole, paramBlanks))
 			s.faults |= paramJunk
 		}
 	}
@@ -297,7 +301,7 @@ func (s *paramScanner) quoted() [][]byte {
 	behind := len(in) - len(s.b)
 	if rest := s.plainRest(); len(rest) > 0 {
 		s.faults |= paramJunk
-		rest = bytes.TrimRight(rest, " \t\r")
+		rest = bytes.TrimRight(rest, paramBlanks)
 		joined := slices.Concat(forms[0], bytes.ReplaceAll(rest, []byte{'"'}, nil))
 		forms = append(forms, joined, bytes.TrimSuffix(in[:behind+len(rest)], []byte{'"'}))
 	}

@@ -3,6 +3,7 @@ package mime
 import (
 	"bytes"
 	stdmime "mime"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -104,6 +105,11 @@ func TestParamsHostile(t *testing.T) {
 	}
 }
 
+var (
+	extendedValue = regexp.MustCompile(`\*(0+\*)?[^=;]*=`)
+	charsetValue  = regexp.MustCompile(`\*(0+\*)?[^=;]*=[ \t]*"?(?i:utf-8|us-ascii)'[^';]*'`)
+)
+
 // FuzzField2231 checks that what the standard library reads is among the
 // candidates.
 func FuzzField2231(f *testing.F) {
@@ -124,11 +130,18 @@ func FuzzField2231(f *testing.F) {
 		if err != nil || strings.Contains(in, "\n") {
 			return
 		}
+		// The standard library loses extended values that name no charset.
+		if len(extendedValue.FindAllString(in, -1)) != len(charsetValue.FindAllString(in, -1)) {
+			return
+		}
 		if !strings.EqualFold(p.value, value) {
 			t.Fatalf("%q: value %q, standard library %q", in, p.value, value)
 		}
 		delete(list, "") // of "*0=x": no parameter of ours
 		for name, v := range list {
+			if v == "" {
+				continue // also of sections it cannot read
+			}
 			if got := p.get(name); !slices.Contains(got, v) && !slices.ContainsFunc(got, func(s string) bool { return looks(s, v) }) {
 				t.Fatalf("%q: %q %q, standard library %q", in, name, got, v)
 			}
