@@ -1,5 +1,7 @@
 package mime
 
+import "bytes"
+
 // A leaf is content that is being read: of a leaf in the sense of Kind, or of
 // a container that stands in a transfer encoding.
 type leaf struct {
@@ -24,12 +26,12 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 		n.refs++
 	}
 	switch e {
-	case base64Encoding:
+	case base64Transfer:
 		if l.base64 == nil {
 			l.base64 = newBase64()
 		}
 		l.dec = l.base64
-	case qpEncoding:
+	case qpTransfer:
 		if l.qp == nil {
 			l.qp = newQP()
 		}
@@ -165,6 +167,47 @@ func (r *reader) guess(b []byte) {
 	}
 }
 
-// forkLines follows the reading in which a CR alone ends a line of the header.
-func (r *reader) forkLines() {
+// forkLines returns a reader for the reading in which a CR alone ends a line of
+// the header, if that makes a difference; else nil.
+func (r *reader) forkLines() *reader {
+	h := &r.head
+	if !h.bareCR {
+		return nil
+	}
+	o := r.fork()
+	if o == nil {
+		return nil
+	}
+	o.head.clear()
+	o.head.guess, o.head.size = h.guess, h.size
+	for rest := h.text; len(rest) > 0; {
+		n := bytes.IndexAny(rest, "\r\n") + 1
+		if n == 0 {
+			n = len(rest)
+		}
+		line := rest[:n]
+		rest = rest[n:]
+		switch kind, nameEnd, value := o.head.classify(line); kind {
+		case lineField:
+			o.startField(line, nameEnd, value, false)
+		case lineMore:
+			o.keep(line)
+		}
+	}
+	o.head.bareCR = false
+	if o.head.structures() == h.structures() {
+		o.die()
+		return nil
+	}
+	return o
+}
+
+// structures counts the fields that give structure.
+func (h *header) structures() (n int) {
+	for i := range h.fields {
+		if w := h.fields[i].what; w != otherField && w != fromField {
+			n++
+		}
+	}
+	return n
 }
