@@ -88,6 +88,9 @@ func (r *reader) tellMessage() {
 	if !n.opened {
 		n.opened = true
 		p.Sink.Open(n.part)
+		if d, bad := h.checkFrom(); bad && n.depth == 0 {
+			p.defect(n.part, d)
+		}
 	}
 	for ; n.told < len(h.fields); n.told++ {
 		p.Sink.Field(n.part, h.field(&h.fields[n.told]))
