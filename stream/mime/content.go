@@ -106,6 +106,8 @@ func (c *content) check() {
 	switch {
 	case len(c.bounds) == 0:
 		c.defect(Defect{RuleNoBoundary, Ambiguous, "missing"})
+	case slices.ContainsFunc(c.bounds, func(b []byte) bool { return len(b) == 0 }):
+		c.defect(Defect{RuleNoBoundary, Ambiguous, "empty"})
 	case len(c.bounds) > 1:
 		c.defect(Defect{RuleBoundary, Ambiguous, "several readings"})
 	}
