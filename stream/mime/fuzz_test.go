@@ -90,3 +90,53 @@ func FuzzSplitSimple(f *testing.F) {
 		}
 	})
 }
+
+// fragments are what hostile messages are made of.
+var fragments = []string{
+	"Content-Type: multipart/mixed; boundary=b\n", "Content-Type: multipart/mixed; boundary=bc\n", "Content-Type: multipart/digest; boundary=b; boundary=c\n",
+	"Content-Type: text/plain\n", "Content-Type: message/rfc822\n", "Content-Type: multipart/mixed\n", "Content-Type: application/octet-stream; name=x\n",
+	"Content-Transfer-Encoding: base64\n", "Content-Transfer-Encoding: quoted-printable\n", "Content-Transfer-Encoding: x-base64\n",
+	"Subject: x\n", "Subject: x\rContent-Type: text/html\n", " folded\n", " \n", "no field\n", "A : b\n", "From x\n",
+	"\n", "\n", "\n", "--b\n", "--b\n", "--bc\n", "--c\n", "--b--\n", "--bc--\n", "--other\n", "--b \n", "--b-- x\n", "-\n", "--\n", "-- \n",
+	"begin 644 x\n", "#,3(S\n", "`\nend\n", "=ybegin line=128 size=3 name=x\n", "abc\n", "=yend size=3\n",
+	"LS1iDQpYOiB5DQoNCnoNCg==\n", "LS1iCgp4\n", "Q29udGVudC1UeXBlOiBtdWx0aXBhcnQvbWl4ZWQ7IGJvdW5kYXJ5PWINCg0K\n", "x=3Dy=\n", "x\r", "text", "\x00",
+}
+
+// compose makes a message of fragments.
+func compose(random *rand.Rand) []byte {
+	var b []byte
+	crs := random.IntN(4) > 0
+	for range 1 + random.IntN(40) {
+		s := fragments[random.IntN(len(fragments))]
+		if crs {
+			s = crlf(s)
+		}
+		b = append(b, s...)
+		if random.IntN(60) == 0 {
+			b = append(b, bytes.Repeat([]byte(" x"), random.IntN(2*lineKeep))...)
+		}
+	}
+	return b
+}
+
+// The fuzzer rarely makes two boundaries meet; this does.
+func TestComposedCuts(t *testing.T) {
+	n := 20_000
+	if testing.Short() {
+		n = 2_000
+	}
+	random := rand.New(rand.NewPCG(7, 7))
+	p := new(Parser)
+	for i := range n {
+		message := compose(random)
+		a := read(p, message, ones(min(len(message), 3000))...)
+		b := read(p, message, randomSizes(random, len(message))...)
+		if x, y := strings.Join(a.events, "\n"), strings.Join(b.events, "\n"); x != y {
+			t.Fatalf("%d: %q\noctets:\n%s\nanother:\n%s", i, message, x, y)
+		}
+		c := read(p, message)
+		if x, y := strings.Join(a.events, "\n"), strings.Join(c.events, "\n"); x != y {
+			t.Fatalf("%d: %q\noctets:\n%s\nwhole:\n%s", i, message, x, y)
+		}
+	}
+}

@@ -107,9 +107,12 @@ func (p *Parser) word(b []byte) string {
 		return s
 	}
 	s := string(b)
-	if len(b) <= wordSize && len(p.words) < wordsKept {
+	if len(b) <= wordSize {
 		if p.words == nil {
 			p.words = make(map[string]string)
+		}
+		if len(p.words) == wordsKept {
+			clear(p.words) // so that odd mail cannot fill it for good
 		}
 		p.words[s] = s
 	}
