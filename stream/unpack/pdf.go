@@ -100,6 +100,7 @@ type pdf struct {
 	objects    map[int]int
 	id         []byte
 	cipher     *pdfCipher // nil: not encrypted, or not readable
+	stack      []pdfDict
 	kept       int // octets of strings from object streams
 }
 
@@ -174,7 +175,8 @@ func (p *pdf) object(b []byte, at, num, gen int, packed bool) {
 	lex := pdfLexer{b: b, at: at}
 	defer func() { p.work -= lex.at - at + 1 }()
 	limit := at + p.work
-	var stack []pdfDict
+	stack := p.stack[:0]
+	defer func() { p.stack = stack }()
 	deep := 0 // levels below what is understood
 	top := pdfDict{length: -1}
 	for lex.at < limit {

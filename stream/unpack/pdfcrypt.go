@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/binary"
+	"slices"
 )
 
 // The standard security handler with an empty user password (ISO 32000-2
@@ -230,12 +231,12 @@ func (s *pdfSecurity) unlock256() []byte {
 	}
 	hash := pdfHash
 	if s.r == 5 {
-		hash = func(salt []byte) []byte { sum := sha256.Sum256(salt); return sum[:] }
+		hash = func(_, salt []byte) []byte { sum := sha256.Sum256(salt); return sum[:] }
 	}
-	if !bytes.Equal(hash(s.u[32:40]), s.u[:32]) {
+	if !bytes.Equal(hash(nil, s.u[32:40]), s.u[:32]) {
 		return nil
 	}
-	block, err := aes.NewCipher(hash(s.u[40:48]))
+	block, err := aes.NewCipher(hash(nil, s.u[40:48]))
 	if err != nil {
 		return nil
 	}
@@ -244,13 +245,13 @@ func (s *pdfSecurity) unlock256() []byte {
 	return key
 }
 
-// pdfHash is algorithm 2.B with an empty password. It ends within some 300
+// pdfHash is algorithm 2.B for a user password. It ends within some 300
 // rounds: the last octet decides, and is below 256.
-func pdfHash(salt []byte) []byte {
-	sum := sha256.Sum256(salt)
+func pdfHash(password, salt []byte) []byte {
+	sum := sha256.Sum256(slices.Concat(password, salt))
 	k := sum[:]
 	for i := 0; ; i++ {
-		e := bytes.Repeat(k, 64)
+		e := bytes.Repeat(slices.Concat(password, k), 64)
 		block, err := aes.NewCipher(k[:16])
 		if err != nil {
 			return nil

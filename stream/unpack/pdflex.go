@@ -223,7 +223,7 @@ func (t pdfToken) octets(limit int) []byte {
 			v := c - '0'
 			for k := 0; k < 2 && i+1 < len(b) && b[i+1] >= '0' && b[i+1] <= '7'; k++ {
 				i++
-				v = v<<3 | b[i] - '0'
+				v = v<<3 | (b[i] - '0')
 			}
 			out = append(out, v)
 		default:
