@@ -4,6 +4,16 @@ package unpack
 // them, nil for any other.
 func openDocument(t Type, b *Budget, s Sink) Reader {
 	switch t {
+	case TypeRTF:
+		return hold(b, s, readRTF)
+	case TypeLNK:
+		return hold(b, s, readLNK)
+	case TypeURL:
+		return hold(b, s, readURL)
+	case TypeOneNote:
+		return hold(b, s, readOneNote)
+	case TypeRels, TypePart, TypeWord:
+		return pull(b, s, readPart)
 	case TypePDF:
 		return hold(b, s, readPDF)
 	case TypeOLE2, TypeDoc, TypeXls, TypePpt, TypeMsg, TypeMSI:

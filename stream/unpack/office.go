@@ -348,21 +348,21 @@ func hasField(b []byte, name string) bool {
 // links tells the addresses that stand in a stream, in one octet or two a
 // character.
 func (o *office) links(b []byte) {
+	addresses(o.teller, b)
 	for range maxLinks {
-		i := bytes.Index(b, []byte("://"))
+		i := bytes.Index(b, []byte(":\x00/\x00/\x00"))
 		if i < 0 {
-			break
+			return
 		}
-		from := i
-		for from > 0 && i-from < 16 && isLower(b[from-1]|0x20) {
-			from--
+		from, to := i, i+6
+		for from >= 2 && b[from-1] == 0 && isLower(b[from-2]|0x20) && i-from < 32 {
+			from -= 2
 		}
-		to := i + 3
-		for to < len(b) && b[to] > ' ' && b[to] < 0x7F && b[to] != '"' && b[to] != '>' {
-			to++
+		for to+1 < len(b) && b[to+1] == 0 && b[to] > ' ' && b[to] < 0x7F && b[to] != '"' && b[to] != '>' {
+			to += 2
 		}
-		if i-from >= 3 && to > i+3 {
-			o.address(b[from:to])
+		if i-from >= 6 && to > i+6 {
+			o.address(utf16le(b[from:to]))
 		}
 		b = b[to:]
 	}
