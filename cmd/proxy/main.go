@@ -34,6 +34,7 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit %d", int(c)) }
 type commands struct {
 	Run         runCommand         `cmd:"" help:"Serve."`
 	Demo        demoCommand        `cmd:"" help:"Show what Sluice does, with servers in memory and no file."`
+	Scan        scanCommand        `cmd:"" help:"Judge messages in files as they would be judged on their way."`
 	CheckConfig checkConfigCommand `cmd:"" help:"Report everything that is wrong with a configuration."`
 	Config      struct {
 		Dump      dumpCommand      `cmd:"" help:"Print the configuration, secrets redacted."`

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,22 +44,38 @@ func (c *runCommand) Run(a *app) error {
 	return p.serve(a.ctx)
 }
 
-// chain is every module, in the order a message passes them.
-func chain() (*filter.Chain, error) {
-	return filter.New(
+// chain is every module, in the order a message passes them. Extra ones come
+// last.
+func chain(conf *loaded, extra ...filter.Entry) (*filter.Chain, error) {
+	return filter.New(slices.Concat([]filter.Entry{
+		// Takes the message apart for those below.
+		{Module: filter.Content{}},
 		// Costs nothing and waits for nobody, so it may know first.
-		filter.Entry{Module: literal.Module{}},
-	)
+		{Module: literal.Module{}},
+	}, extra)...)
 }
 
 // knownRules are the rules that an operator can name: those of the modules
 // above, and what the wire itself states (stream).
 func knownRules() []string {
-	return []string{
-		literal.RuleGTUBE, literal.RuleEICAR, "literal.failed",
+	known := []string{
+		literal.RuleGTUBE, literal.RuleEICAR, "literal.failed", "content.failed",
 		"smtp.early_talker", "smtp.nul", "smtp.long_line",
 	}
+	for _, r := range filter.ContentRules {
+		known = append(known, r.Name)
+	}
+	return known
 }
+
+// ruleTexts says what each rule means.
+var ruleTexts = sync.OnceValue(func() map[string]string {
+	texts := map[string]string{}
+	for _, r := range filter.ContentRules {
+		texts[r.Name] = r.Text
+	}
+	return texts
+})
 
 // A mailServer is stream.Server as this package uses it.
 type mailServer interface {
@@ -147,7 +164,7 @@ func newProgram(a *app, src source, conf *loaded) (*program, error) {
 // build makes a state of a configuration that was found good. It changes
 // nothing outside.
 func (p *program) build(conf *loaded) (*state, error) {
-	modules, err := chain()
+	modules, err := chain(conf)
 	if err != nil {
 		return nil, err
 	}

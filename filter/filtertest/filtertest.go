@@ -1,6 +1,6 @@
 // Package filtertest is for the tests of modules: it runs one over a message
-// in a real chain, with the content cut in many ways, and hands back what the
-// module found.
+// in a real chain, behind filter.Content, with the content cut in many ways,
+// and hands back what both found.
 //
 // Run is one message in one cutting. Cuts is one message in many, and fails
 // the test if the cutting shows in the findings. Pieces are overwritten when
@@ -54,6 +54,7 @@ func Run(t testing.TB, module filter.Module, m Message, sizes ...int) Result {
 	t.Helper()
 	chain, err := filter.New(
 		filter.Entry{Module: neighbour{m.Subscribe, m.Publish}},
+		filter.Entry{Module: filter.Content{}},
 		filter.Entry{Module: module, Deadline: Deadline},
 	)
 	if err != nil {
