@@ -158,5 +158,6 @@ func (p *puller) Read(b []byte) (int, error) {
 	}
 	n := copy(b, p.in)
 	p.in = p.in[n:]
+	p.t.taken += int64(n)
 	return n, nil
 }

@@ -16,8 +16,9 @@ type teller struct {
 	b *Budget
 	s Sink
 
-	over    bool // told all it may, or closed
-	telling bool // inside the Sink: a panic is not the reader's
+	over    bool  // told all it may, or closed
+	telling bool  // inside the Sink: a panic is not the reader's
+	taken   int64 // octets of the container that a pulling reader was given
 	index   int
 	m       *Member // open one
 	size    int64   // octets told of it

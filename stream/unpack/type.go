@@ -80,8 +80,6 @@ const (
 	TypeHLP    Type = "hlp"
 	TypeReg    Type = "reg"
 	TypeSWF    Type = "swf"
-	TypePYC    Type = "pyc" // compiled Python
-	TypeHta    Type = "hta"
 
 	// Documents and mail.
 	TypeHTML Type = "html"
@@ -195,7 +193,6 @@ var kinds = map[Type]kind{
 	TypeMachO: {famProgram, runs}, TypeClass: {famProgram, runs}, TypeDex: {famProgram, runs},
 	TypeWasm: {famProgram, runs}, TypeScript: {famProgram, runs}, TypeCHM: {famProgram, runs},
 	TypeHLP: {famProgram, runs}, TypeReg: {famText, runs}, TypeSWF: {famMedia, runs},
-	TypePYC: {famProgram, runs}, TypeHta: {famText, runs},
 
 	TypeText: {famText, 0}, TypeHTML: {famText, 0}, TypeXML: {famText, 0}, TypeSVG: {famImage, 0}, TypeWord: {famOffice, 0},
 	TypePS: {famPDF, 0}, TypeTNEF: {famMail, 0}, TypePST: {famMail, 0}, TypeMDB: {famData, 0},

@@ -1,0 +1,31 @@
+package unpack
+
+import "bufio"
+
+// Open returns a Reader for a container of type t, or nil if t is none that
+// can be opened. Name is what the content is called, for formats that keep no
+// name inside; it may be empty.
+func Open(t Type, name string, b *Budget, s Sink) Reader {
+	if !t.Container() {
+		return nil
+	}
+	if t.Unsupported() {
+		return shut(b, s)
+	}
+	switch t {
+	case TypeGzip:
+		return pull(b, s, func(t *teller, r *bufio.Reader) { readGzip(t, r, inner(name)) })
+	case TypeZlib:
+		return pull(b, s, func(t *teller, r *bufio.Reader) { readZlib(t, r, inner(name)) })
+	case TypeBzip2:
+		return pull(b, s, func(t *teller, r *bufio.Reader) { readBzip2(t, r, inner(name)) })
+	}
+	return shut(b, s)
+}
+
+// shut returns a Reader of what nothing looks into.
+func shut(b *Budget, s Sink) Reader {
+	return pull(b, s, func(t *teller, r *bufio.Reader) {
+		t.note(RuleUnsupported, Unsupported, "")
+	})
+}
