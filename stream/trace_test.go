@@ -50,7 +50,7 @@ func TestTrace(t *testing.T) {
 
 func TestTraceOfShadow(t *testing.T) {
 	tx := tracing(t, "client.test", "", "", "mx.test")
-	p, err := policy.New(policy.Settings{Shadow: true})
+	p, err := policy.New(policy.Settings{Level: policy.Level{Shadow: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

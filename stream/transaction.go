@@ -27,6 +27,7 @@ type transaction struct {
 	accepted []wire.Rcpt
 	answered []answered    // what the server said to each recipient, once
 	route    *policy.Route // fixed by the first accepted recipient
+	scope    *policy.Scope // likewise; all recipients share it
 	dest     *policy.Route // where the message goes: route, or what policy chose instead
 	up       *upstream     // session to dest's server; nil before and when dropped
 	refused  wire.Reply    // the last refusal of a recipient, and who said it
@@ -95,7 +96,7 @@ func (tx *transaction) begin(s *session, m wire.Mail) {
 }
 
 // shadow tells whether findings must not change what happens.
-func (tx *transaction) shadow() bool { return tx.setup.Policy.Shadow(tx.route) }
+func (tx *transaction) shadow() bool { return tx.setup.Policy.Shadow(tx.route, tx.scope) }
 
 // close ends the transaction, whatever state it is in: nothing that was not
 // confirmed is committed (I2). What became of it is left for the log.

@@ -118,8 +118,13 @@ func (tx *transaction) judge() policy.Disposition {
 func (tx *transaction) decide(findings []policy.Finding) policy.Disposition {
 	findings = tx.session.findings(findings)
 	findings = WireFindings(findings, tx.message.framer.Faults|tx.message.liner.Faults)
-	d := tx.setup.Policy.Decide(tx.route, findings)
-	tx.ended.findings, tx.ended.score, tx.ended.would = findings, d.Score, d.Would
+	c := policy.Case{
+		Route: tx.route, Scope: tx.scope,
+		Sender: mailbox(tx.mail.From), Peer: tx.session.info.Peer.Addr(), PTR: tx.session.info.PTR, Helo: tx.session.helo,
+		Size: tx.message.size, Findings: findings,
+	}
+	d := tx.setup.Policy.Decide(&c)
+	tx.ended.findings, tx.ended.score, tx.ended.would = c.Findings, d.Score, d.Would
 	if d.Rule != "" {
 		tx.ended.rule = d.Rule
 	}

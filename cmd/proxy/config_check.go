@@ -246,11 +246,13 @@ func (l *loaded) checkRest() {
 // nest as ours do.
 func (l *loaded) buildPolicy() {
 	settings := policy.Settings{
-		Quarantine: l.Quarantine,
-		Soft:       l.Soft,
-		Shadow:     l.Shadow,
-		Contact:    l.Contact,
-		Rules:      map[string]policy.RuleSetting{},
+		Level: policy.Level{
+			Quarantine: l.Quarantine,
+			Soft:       l.Soft,
+			Shadow:     l.Shadow,
+			Contact:    l.Contact,
+			Rules:      map[string]policy.RuleSetting{},
+		},
 	}
 	for i := range l.Routes {
 		settings.Routes = append(settings.Routes, l.route(&l.Routes[i], fmt.Sprintf("routes[%d]", i)))
@@ -316,7 +318,7 @@ var (
 )
 
 func (r ruleConfig) setting() policy.RuleSetting {
-	out := policy.RuleSetting{Off: r.Off, Route: r.Route, Soft: r.Soft, Shadow: r.Shadow, Text: r.Text}
+	out := policy.RuleSetting{Off: &r.Off, Route: r.Route, Soft: r.Soft, Shadow: r.Shadow, Text: r.Text}
 	if r.Action != "" {
 		var a policy.Action
 		if a.UnmarshalText([]byte(r.Action)) == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"sluice/filter"
@@ -88,16 +89,18 @@ func (c *scanCommand) scanner(ctx context.Context, conf *loaded) (*mailScanner, 
 	s.session.Helo = c.Helo
 	var err error
 	if c.From != "" {
-		if s.from, err = wire.ParsePath("<" + c.From + ">"); err != nil {
+		if s.reverse, err = wire.ParsePath("<" + c.From + ">"); err != nil {
 			return nil, fmt.Errorf("--from: not a mailbox")
 		}
+		s.from = policy.Mailbox{Local: s.reverse.Local(), Domain: s.reverse.Domain()}
 	}
 	for _, text := range c.Rcpt {
 		to, err := wire.ParsePath("<" + text + ">")
 		if err != nil || to.IsNull() {
 			return nil, fmt.Errorf("--rcpt: not a mailbox")
 		}
-		s.recipients = append(s.recipients, to)
+		s.paths = append(s.paths, to)
+		s.recipients = append(s.recipients, policy.Mailbox{Local: to.Local(), Domain: to.Domain()})
 	}
 	s.parts = &partsModule{}
 	s.chain, err = chain(conf, filter.Entry{Module: s.parts})
@@ -111,8 +114,10 @@ type mailScanner struct {
 	parts      *partsModule
 	policy     *policy.Snapshot
 	session    filter.Session
-	from       wire.Path
-	recipients []wire.Path
+	reverse    wire.Path
+	paths      []wire.Path
+	from       policy.Mailbox   // reverse, and
+	recipients []policy.Mailbox // paths, as policy knows them
 }
 
 // A scanResult is what came of one message.
@@ -140,10 +145,10 @@ func (r *scanResult) exitCode() int {
 func (s *mailScanner) scan(name string, content []byte) *scanResult {
 	visit := s.chain.Visit(&s.session)
 	visit.CheckSession(s.ctx)
-	envelope := filter.Envelope{ID: "scan", From: s.from, Size: -1}
+	envelope := filter.Envelope{ID: "scan", From: s.reverse, Size: -1}
 	run, _ := visit.Begin(s.ctx, &envelope)
 	defer run.Close()
-	for _, to := range s.recipients {
+	for _, to := range s.paths {
 		run.Recipient(s.ctx, to)
 		envelope.Recipients = append(envelope.Recipients, to)
 	}
@@ -152,28 +157,28 @@ func (s *mailScanner) scan(name string, content []byte) *scanResult {
 	liner.Scan(content, true)
 	run.Write(content)
 	findings := stream.WireFindings(run.Finish(s.ctx), liner.Faults)
-	return &scanResult{
-		file: name, findings: findings, parts: s.parts.take(),
-		disposition: s.decide(findings),
-	}
+	result := &scanResult{file: name, parts: s.parts.take()}
+	result.disposition, result.findings = s.decide(findings)
+	return result
 }
 
 // decide asks policy, for each recipient, and returns the severest answer.
-func (s *mailScanner) decide(findings []policy.Finding) policy.Disposition {
-	var routes []*policy.Route
-	for _, to := range s.recipients {
-		routes = append(routes, s.policy.Route(to.Domain()))
+func (s *mailScanner) decide(findings []policy.Finding) (policy.Disposition, []policy.Finding) {
+	c := policy.Case{Sender: s.from, Peer: s.session.Peer.Addr(), Helo: s.session.Helo}
+	recipients := s.recipients
+	if len(recipients) == 0 {
+		recipients = []policy.Mailbox{{}} // nobody's: the installation's policy
 	}
-	if len(routes) == 0 {
-		routes = append(routes, nil)
-	}
-	worst := s.policy.Decide(routes[0], findings)
-	for _, rt := range routes[1:] {
-		if d := s.policy.Decide(rt, findings); d.Action.Over(worst.Action) {
-			worst = d
+	var worst policy.Disposition
+	for i, to := range recipients {
+		one := c
+		one.Route, one.Scope, one.Recipients = s.policy.Route(to.Domain), s.policy.Scope(to), []policy.Mailbox{to}
+		one.Findings = slices.Clone(findings)
+		if d := s.policy.Decide(&one); i == 0 || d.Action.Over(worst.Action) {
+			worst, c.Findings = d, one.Findings
 		}
 	}
-	return worst
+	return worst, c.Findings
 }
 
 // close waits for what modules still do.

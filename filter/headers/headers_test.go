@@ -64,7 +64,7 @@ func judge(t testing.TB, header, body string) string {
 	t.Helper()
 	content := strings.ReplaceAll(header+"\n"+body, "\n", "\r\n")
 	var all []string
-	for _, f := range filtertest.Run(t, driven{module}, filtertest.Message{Content: []byte(content)}).Findings {
+	for _, f := range filtertest.Run(t, module, filtertest.Message{Content: []byte(content)}).Findings {
 		if rule, ours := strings.CutPrefix(f.Rule, "headers."); ours {
 			all = append(all, strings.TrimSpace(rule+" "+f.Detail))
 		}

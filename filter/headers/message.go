@@ -91,8 +91,8 @@ func (m *message) read(now time.Time) {
 	m.from, _ = nextMailbox(m.value[from])
 	m.replyTo, _ = nextMailbox(m.value[replyTo])
 	m.to, _ = nextMailbox(m.value[to])
-	m.fromName = decodeWords(m.fromName[:0], m.from.name)
-	m.subject = decodeWords(m.subject[:0], m.value[subject])
+	m.fromName = mime.AppendWords(m.fromName[:0], m.from.name)
+	m.subject = mime.AppendWords(m.subject[:0], m.value[subject])
 	m.date, m.dated = parseDate(m.value[date])
 }
 
