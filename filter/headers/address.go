@@ -22,7 +22,7 @@ func (m *mailbox) empty() bool { return len(m.local) == 0 && len(m.domain) == 0 
 // it. It takes whatever stands there: what is no address has no domain.
 func nextMailbox(list []byte) (m mailbox, rest []byte) {
 	var comment, angle []byte
-	start, end, i := 0, -1, 0
+	start, end, i, open := 0, -1, 0, false
 	for end < 0 {
 		n := bytes.IndexAny(list[i:], `"(<,;:`)
 		if n < 0 {
@@ -32,7 +32,15 @@ func nextMailbox(list []byte) (m mailbox, rest []byte) {
 		i += n
 		switch list[i] {
 		case '"':
-			i = quotedEnd(list, i)
+			j := -1
+			if !open {
+				j = quotedEnd(list, i)
+			}
+			// A quote that never ends is a letter, and so are all after it.
+			if open = j < 0; open {
+				j = i + 1
+			}
+			i = j
 		case '(':
 			j := commentEnd(list, i)
 			comment = list[i+1 : max(i+1, j-1)]
@@ -89,20 +97,20 @@ func (m *mailbox) setAddress(spec []byte) {
 	m.local, m.domain = spec, nil
 }
 
-// quotedEnd returns the offset behind the quoted string that begins at i; if
-// it never ends, behind its first quote.
+// quotedEnd returns the offset behind the quoted string that begins at i, or
+// -1 if it never ends.
 func quotedEnd(list []byte, i int) int {
 	for j := i + 1; ; {
 		n := bytes.IndexAny(list[j:], `"\`)
 		if n < 0 {
-			return i + 1
+			return -1
 		}
 		j += n
 		if list[j] == '"' {
 			return j + 1
 		}
 		if j += 2; j >= len(list) {
-			return i + 1
+			return -1
 		}
 	}
 }

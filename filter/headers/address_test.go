@@ -123,3 +123,16 @@ func FuzzAddress(f *testing.F) {
 		}
 	})
 }
+
+// Nothing a sender writes makes a field cost more than its size.
+func BenchmarkHostile(b *testing.B) {
+	for name, unit := range map[string]string{"quotes": `\"`, "comments": `(\`, "angles": "<", "colons": ":", "mixed": `"<(:`} {
+		list := []byte(`"` + strings.Repeat(unit, valueSize/len(unit)))
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(list)))
+			for b.Loop() {
+				nextMailbox(list)
+			}
+		})
+	}
+}
