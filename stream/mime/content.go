@@ -3,6 +3,7 @@ package mime
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 // A content is what a header says of the content that follows, in every
@@ -11,15 +12,16 @@ type content struct {
 	typ       string   // the first media type; "text/plain" or what else is the default
 	types     []string // all, where they differ
 	charset   string
+	charsets  []string // all, where they differ
 	names     []string
 	attached  bool
 	structure bool // some field gave structure
 
-	kinds     []Kind
-	encodings []transfer
-	bounds    [][]byte
-	text      []byte // holds bounds
-	defects   []Defect
+	kinds   []Kind
+	coded   []transfer
+	bounds  [][]byte
+	text    []byte // holds bounds
+	defects []Defect
 }
 
 // transfer is a transfer encoding that is undone here.
@@ -27,19 +29,19 @@ type transfer uint8
 
 const (
 	identity transfer = iota
-	base64Encoding
-	qpEncoding
-	uuEncoding
+	base64Transfer
+	qpTransfer
+	uuTransfer // found inside the text, which is told as it is
 )
 
-var encodingNames = [...]string{identity: "", base64Encoding: "base64", qpEncoding: "quoted-printable", uuEncoding: "uuencode"}
+var transferNames = [...]string{identity: "", base64Transfer: "base64", qpTransfer: "quoted-printable", uuTransfer: "uuencode"}
 
 // readingsKept is how many different boundaries, types, names of one part are
 // kept: 16. More are not followed.
 const readingsKept = 16
 
 func (c *content) clear() {
-	*c = content{kinds: c.kinds[:0], encodings: c.encodings[:0], bounds: c.bounds[:0], text: c.text[:0], defects: c.defects[:0]}
+	*c = content{kinds: c.kinds[:0], coded: c.coded[:0], bounds: c.bounds[:0], text: c.text[:0], defects: c.defects[:0]}
 }
 
 // defect notes d once.
@@ -57,22 +59,18 @@ func (c *content) read(p *Parser, h *header, digest bool) {
 		standard = "message/rfc822" // RFC 2046 section 5.1.5
 	}
 	var counts [fromField + 1]int
-	sure := [fromField + 1]bool{}
+	var sure [fromField + 1]bool
 	for i := range h.fields {
 		f := &h.fields[i]
-		if f.what == otherField || f.what == fromField {
-			continue
-		}
 		counts[f.what]++
 		sure[f.what] = sure[f.what] || !f.doubt
-		value := h.value(f)
 		switch f.what {
 		case contentType:
-			c.readType(p, value)
+			c.readType(p, h.value(f))
 		case transferEncoding:
-			c.readEncoding(value)
+			c.readTransfer(h.value(f))
 		case disposition:
-			c.readDisposition(p, value)
+			c.readDisposition(p, h.value(f))
 		}
 	}
 	for what := contentType; what <= disposition; what++ {
@@ -88,24 +86,48 @@ func (c *content) read(p *Parser, h *header, digest bool) {
 		c.addKind(kindOf(standard))
 	}
 	if !sure[transferEncoding] {
-		c.addEncoding(identity)
+		c.addTransfer(identity)
 	}
 	c.check()
 }
 
 // check finds what only shows with everything read.
 func (c *content) check() {
-	containers := len(c.kinds) > 1 || c.kinds[0] != Leaf
-	encoded := len(c.encodings) > 1 || c.encodings[0] != identity
-	if containers && encoded {
-		if c.typ == "message/global" && len(c.encodings) == 1 {
-			return // RFC 6532 section 3.7 allows it
-		}
-		c.addEncoding(identity)
+	c.checkKind()
+	container := len(c.kinds) > 1 || c.kinds[0] != Leaf
+	coded := len(c.coded) > 1 || c.coded[0] != identity
+	if container && coded && !(c.typ == "message/global" && len(c.coded) == 1) { // RFC 6532 section 3.7 allows it
+		c.addTransfer(identity)
 		c.defect(Defect{RuleEncoding, Ambiguous, "on a container"})
 	}
-	if len(c.bounds) == 0 && slices.Contains(c.kinds, Multipart) {
+	if !slices.Contains(c.kinds, Multipart) {
+		return
+	}
+	switch {
+	case len(c.bounds) == 0:
 		c.defect(Defect{RuleNoBoundary, Ambiguous, "missing"})
+	case slices.ContainsFunc(c.bounds, func(b []byte) bool { return len(b) == 0 }):
+		c.defect(Defect{RuleNoBoundary, Ambiguous, "empty"})
+	case len(c.bounds) > 1:
+		c.defect(Defect{RuleBoundary, Ambiguous, "several readings"})
+	}
+}
+
+// checkKind notes types that say by themselves how far the parser can see.
+func (c *content) checkKind() {
+	for i := 0; i == 0 || i < len(c.types); i++ {
+		typ := c.typ
+		if i < len(c.types) {
+			typ = c.types[i]
+		}
+		switch typ {
+		case "message/partial":
+			c.defect(Defect{RulePartial, Middle, "part of a message"})
+		case "message/external-body":
+			c.defect(Defect{RuleExternal, Middle, "content elsewhere"})
+		case "multipart/encrypted", "application/pgp-encrypted":
+			c.defect(Defect{RuleEncrypted, Low, "type"})
+		}
 	}
 }
 
@@ -115,9 +137,9 @@ func (c *content) addKind(k Kind) {
 	}
 }
 
-func (c *content) addEncoding(e transfer) {
-	if !slices.Contains(c.encodings, e) {
-		c.encodings = append(c.encodings, e)
+func (c *content) addTransfer(e transfer) {
+	if !slices.Contains(c.coded, e) {
+		c.coded = append(c.coded, e)
 	}
 }
 
@@ -126,7 +148,7 @@ func kindOf(typ string) Kind {
 	switch {
 	case typ == "message/rfc822" || typ == "message/global" || typ == "message/news":
 		return Message
-	case len(typ) > 10 && typ[:10] == "multipart/":
+	case strings.HasPrefix(typ, "multipart/"):
 		return Multipart
 	}
 	return Leaf
@@ -134,123 +156,143 @@ func kindOf(typ string) Kind {
 
 // readType reads a Content-Type field (RFC 2045 section 5.1).
 func (c *content) readType(p *Parser, value []byte) {
-	var buf [wordSize]byte
-	head, _ := cutParams(value)
-	name := appendLower(buf[:0], stripComments(head))
-	slash := bytes.IndexByte(name, '/')
-	switch {
-	case slash > 0 && slash < len(name)-1 && isToken(name[:slash]) && isToken(name[slash+1:]):
-		typ := p.word(name)
-		c.addType(typ)
-		c.addKind(kindOf(typ))
-	case bytes.HasPrefix(name, []byte("multipart")):
-		c.addType("multipart/mixed")
-		c.addKind(Multipart)
-		c.addKind(Leaf)
-		c.defect(Defect{RuleType, Middle, "invalid"})
-	default:
-		// RFC 2045 section 5.2: text/plain.
-		c.addType("text/plain")
-		c.addKind(Leaf)
-		c.defect(Defect{RuleType, Middle, "invalid"})
+	if head, list, ok := splitSimple(value); ok {
+		c.mediaType(p, head)
+		for _, q := range list {
+			switch {
+			case len(q.name) == 0:
+			case isName(q.name, "boundary"):
+				c.addBound(q.value)
+			case isName(q.name, "charset"):
+				c.addCharset(p.lower(q.value))
+			case isName(q.name, "name"), isName(q.name, "filename"):
+				c.addName(string(q.value))
+			}
+		}
+		return
 	}
-	c.readParams(p, value, true)
+	all := parseParams(value, p.limits.Params)
+	c.mediaType(p, []byte(all.value))
+	for _, v := range all.get("boundary") {
+		c.addBoundForms([]byte(v))
+	}
+	for _, v := range all.get("charset") {
+		c.addCharset(p.lower([]byte(v)))
+	}
+	c.addParams(&all)
 }
 
-func (c *content) addType(typ string) {
-	switch {
-	case c.typ == "":
-		c.typ = typ
-	case c.typ == typ || slices.Contains(c.types, typ) || len(c.types) >= readingsKept:
-	case c.types == nil:
-		c.types = []string{c.typ, typ}
-	default:
-		c.types = append(c.types, typ)
+// mediaType notes a media type.
+func (c *content) mediaType(p *Parser, b []byte) {
+	typ := p.lower(b)
+	major, minor, _ := strings.Cut(typ, "/")
+	if isToken(major) && isToken(minor) {
+		c.addType(typ)
+		c.addKind(kindOf(typ))
+		return
 	}
+	c.defect(Defect{RuleType, Middle, "invalid"})
+	if strings.HasPrefix(typ, "multipart") {
+		c.addType("multipart/mixed")
+		c.addKind(Multipart)
+	} else {
+		c.addType("text/plain") // RFC 2045 section 5.2
+	}
+	c.addKind(Leaf)
+}
+
+// addParams adds what both fields with parameters have.
+func (c *content) addParams(all *params) {
+	for _, name := range all.names() {
+		c.addName(name)
+	}
+	for _, d := range all.defects {
+		c.defect(d)
+	}
+}
+
+func (c *content) addType(typ string) { c.typ, c.types = addReading(c.typ, c.types, typ) }
+func (c *content) addCharset(cs string) {
+	c.charset, c.charsets = addReading(c.charset, c.charsets, cs)
+}
+
+// addReading adds s to a first value and the list of all, which is nil while
+// there is only one.
+func addReading(first string, all []string, s string) (string, []string) {
+	switch {
+	case s == "" || s == first || slices.Contains(all, s) || len(all) >= readingsKept:
+		return first, all
+	case first == "":
+		return s, nil
+	case all == nil:
+		return first, []string{first, s}
+	}
+	return first, append(all, s)
 }
 
 // readDisposition reads a Content-Disposition field (RFC 2183).
 func (c *content) readDisposition(p *Parser, value []byte) {
-	head, _ := cutParams(value)
-	if bytes.EqualFold(stripComments(head), []byte("attachment")) {
-		c.attached = true
+	if head, list, ok := splitSimple(value); ok {
+		c.attached = c.attached || isName(head, "attachment")
+		for _, q := range list {
+			if isName(q.name, "filename") || isName(q.name, "name") {
+				c.addName(string(q.value))
+			}
+		}
+		return
 	}
-	c.readParams(p, value, false)
+	all := parseParams(value, p.limits.Params)
+	c.attached = c.attached || strings.EqualFold(all.value, "attachment")
+	c.addParams(&all)
 }
 
-// readEncoding reads a Content-Transfer-Encoding field (RFC 2045 section 6.1).
-func (c *content) readEncoding(value []byte) {
+// readTransfer reads a Content-Transfer-Encoding field (RFC 2045 section 6.1).
+func (c *content) readTransfer(value []byte) {
+	value = bytes.Trim(value, paramBlanks+"\n")
 	var buf [wordSize]byte
-	name := appendLower(buf[:0], bytes.Trim(value, " \t\r\n"))
+	name := appendLower(buf[:0], value)
 	switch string(name) {
 	case "7bit", "8bit", "binary":
-		c.addEncoding(identity)
-		return
+		c.addTransfer(identity)
 	case "base64":
-		c.addEncoding(base64Encoding)
-		return
+		c.addTransfer(base64Transfer)
 	case "quoted-printable":
-		c.addEncoding(qpEncoding)
-		return
+		c.addTransfer(qpTransfer)
 	case "uuencode", "x-uuencode", "x-uue", "uue":
-		c.addEncoding(uuEncoding)
-		return
-	case "7-bit", "8-bit", "7bits", "8bits", "7 bit", "8 bit":
-		// QUIRK: seen from several mailers; nobody decodes anything here.
-		c.addEncoding(identity)
-		c.defect(Defect{RuleEncoding, Low, "misspelt"})
-		return
+		c.addTransfer(uuTransfer)
+	default:
+		c.namedTransfers(name)
 	}
-	// Every encoding it names, in order, and none.
+}
+
+// namedTransfers follows an encoding that is none: every one it names, in
+// order, and none.
+func (c *content) namedTransfers(name []byte) {
+	name = slices.DeleteFunc(name, func(b byte) bool { return b < ' ' || b == 0x7f })
 	type found struct {
 		at int
 		e  transfer
 	}
-	list := make([]found, 0, 4)
+	var list []found
 	for _, n := range []struct {
 		name string
 		e    transfer
-	}{{"base64", base64Encoding}, {"quoted-printable", qpEncoding}, {"uue", uuEncoding}, {"uuencode", uuEncoding}} {
+	}{{"base64", base64Transfer}, {"quoted-printable", qpTransfer}, {"uue", uuTransfer}} {
 		if i := bytes.Index(name, []byte(n.name)); i >= 0 {
 			list = append(list, found{i, n.e})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b found) int { return a.at - b.at })
 	for _, f := range list {
-		c.addEncoding(f.e)
+		c.addTransfer(f.e)
 	}
-	c.addEncoding(identity)
+	c.addTransfer(identity)
+	if len(list) == 0 && bytes.ContainsAny(name, "78") && bytes.Contains(name, []byte("bit")) {
+		// QUIRK: "7-bit" and "8bits" are seen from several mailers.
+		c.defect(Defect{RuleEncoding, Low, "misspelt"})
+		return
+	}
 	c.defect(Defect{RuleEncoding, Ambiguous, "unknown"})
-}
-
-// readParams reads the parameters of a field.
-func (c *content) readParams(p *Parser, value []byte, isType bool) {
-	_, rest := cutParams(value)
-	count := 0
-	for len(rest) > 0 && count < p.limits.Params {
-		count++
-		var name, raw []byte
-		name, raw, rest = nextParam(rest)
-		switch {
-		case isType && bytes.EqualFold(name, []byte("boundary")):
-			if len(c.bounds) > 0 {
-				c.defect(Defect{RuleParam, Ambiguous, "boundary"})
-			}
-			c.addBound(raw)
-		case isType && bytes.EqualFold(name, []byte("charset")):
-			if c.charset == "" {
-				var buf [wordSize]byte
-				c.charset = p.word(appendLower(buf[:0], raw))
-			}
-		case bytes.EqualFold(name, []byte("name")), bytes.EqualFold(name, []byte("filename")):
-			c.addName(string(decoded(raw)))
-		}
-	}
-}
-
-func decoded(b []byte) []byte {
-	out, _ := decodeWords(nil, b)
-	return out
 }
 
 func (c *content) addName(s string) {
@@ -258,6 +300,26 @@ func (c *content) addName(s string) {
 		c.names = append(c.names, s)
 	}
 }
+
+// addBoundForms adds a boundary, and what it is without what programs may take
+// off: blanks at its ends, controls, what stands behind a NUL.
+func (c *content) addBoundForms(b []byte) {
+	c.addBound(b)
+	c.addBound(bytes.TrimRight(b, " \t"))
+	c.addBound(bytes.Trim(b, " \t"))
+	if bytes.ContainsFunc(b, isControl) {
+		c.addBound(bytes.Map(func(r rune) rune {
+			if isControl(r) {
+				return -1
+			}
+			return r
+		}, b))
+		before, _, _ := bytes.Cut(b, []byte{0})
+		c.addBound(before)
+	}
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // addBound adds a boundary, once.
 func (c *content) addBound(b []byte) {
@@ -274,37 +336,102 @@ func (c *content) addBound(b []byte) {
 	c.bounds = append(c.bounds, c.text[at:len(c.text):len(c.text)])
 }
 
-// cutParams cuts a field's value at the first semicolon.
-func cutParams(value []byte) (head, params []byte) {
-	head, params, _ = bytes.Cut(value, []byte(";"))
-	return head, params
+// A simpleParam is a parameter that everybody reads alike.
+type simpleParam struct{ name, value []byte }
+
+// splitSimple splits a field's value as parseParams does, without a copy, if
+// there is nothing in it that programs read differently. Else ok is false.
+func splitSimple(b []byte) (head []byte, list [4]simpleParam, ok bool) {
+	const blanks = " \t\r\n"
+	head, b, more := bytes.Cut(b, []byte(";"))
+	head = bytes.Trim(head, blanks)
+	for _, c := range head {
+		if c != '/' && !tokenOctets[c] {
+			return nil, list, false
+		}
+	}
+	for n := 0; more; n++ {
+		if b = bytes.TrimLeft(b, blanks); len(b) == 0 {
+			return head, list, n > 0
+		}
+		eq := bytes.IndexByte(b, '=')
+		if eq <= 0 || n == len(list) {
+			return nil, list, false
+		}
+		name, value := b[:eq], []byte(nil)
+		b = b[eq+1:]
+		if value, b, more, ok = simpleValue(b); !ok || !isSimple(name) {
+			return nil, list, false
+		}
+		for i := range n {
+			if bytes.EqualFold(list[i].name, name) {
+				return nil, list, false
+			}
+		}
+		list[n] = simpleParam{name, value}
+	}
+	return head, list, true
 }
 
-// nextParam takes one parameter.
-func nextParam(b []byte) (name, value, rest []byte) {
-	eq := bytes.IndexByte(b, '=')
-	semi := bytes.IndexByte(b, ';')
-	if eq < 0 || semi >= 0 && semi < eq {
-		if semi < 0 {
-			return nil, nil, nil
-		}
-		return nil, nil, b[semi+1:]
-	}
-	name = bytes.Trim(b[:eq], " \t\r\n")
-	b = bytes.TrimLeft(b[eq+1:], " \t\r\n")
+// simpleValue takes a value and the semicolon behind it.
+func simpleValue(b []byte) (value, rest []byte, more, ok bool) {
 	if len(b) > 0 && b[0] == '"' {
-		if end := bytes.IndexByte(b[1:], '"'); end >= 0 {
-			value = b[1 : 1+end]
-			_, rest, _ = bytes.Cut(b[2+end:], []byte(";"))
-			return name, value, rest
+		end := bytes.IndexByte(b[1:], '"') + 1
+		if end <= 1 {
+			return nil, nil, false, false
 		}
-		b = b[1:]
+		value, b = b[1:end], b[end+1:]
+		if value[0] == ' ' || value[len(value)-1] == ' ' {
+			return nil, nil, false, false
+		}
+		for _, c := range value {
+			if c != ' ' && !simpleOctets[c] {
+				return nil, nil, false, false
+			}
+		}
+		b, rest, more = bytes.Cut(b, []byte(";"))
+		return value, rest, more, len(bytes.Trim(b, " \t\r\n")) == 0 && !bytes.Contains(value, []byte("=?"))
 	}
-	value, rest, _ = bytes.Cut(b, []byte(";"))
-	return name, bytes.Trim(value, " \t\r\n"), rest
+	value, rest, more = bytes.Cut(b, []byte(";"))
+	value = bytes.Trim(value, " \t\r\n")
+	for _, c := range value {
+		if !tokenOctets[c] && c != '=' && c != '/' && c != ':' {
+			return nil, nil, false, false
+		}
+	}
+	return value, rest, more, len(value) > 0 && len(bytes.TrimLeft(b, " \t\r\n")) == len(b)
 }
 
-func stripComments(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }
+// isSimple tells whether a parameter's name is one to everybody.
+func isSimple(name []byte) bool {
+	for _, c := range name {
+		if !tokenOctets[c] || c == '*' {
+			return false
+		}
+	}
+	return true
+}
+
+// tokenOctets are those of a token (RFC 2045 section 5.1) that nobody takes
+// for a mark of something else; simpleOctets may stand in quotes besides.
+var tokenOctets, simpleOctets = func() (token, simple [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		token[c] = !strings.ContainsRune("()<>@,;:\\\"/[]?=%'", c)
+		simple[c] = !strings.ContainsRune("\\\"%'();", c)
+	}
+	return token, simple
+}()
+
+// isName compares with a name in lower case.
+func isName(b []byte, name string) bool {
+	return len(b) == len(name) && bytes.EqualFold(b, []byte(name))
+}
+
+// lower is word in lower case.
+func (p *Parser) lower(b []byte) string {
+	var buf [wordSize]byte
+	return p.word(appendLower(buf[:0], b))
+}
 
 // appendLower appends b in lower case, ASCII only.
 func appendLower(dst, b []byte) []byte {
@@ -317,12 +444,12 @@ func appendLower(dst, b []byte) []byte {
 	return dst
 }
 
-// isToken tells whether b is a token of RFC 2045 section 5.1.
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte(`()<>@,;:\"/[]?=`), c) >= 0 {
+// isToken tells whether s is a token of RFC 2045 section 5.1.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !tokenOctets[c] && c != '%' && c != '\'' {
 			return false
 		}
 	}
-	return len(b) > 0
+	return s != ""
 }

@@ -55,3 +55,14 @@ func (o *output) put1(c byte, emit func([]byte)) {
 	}
 	o.buf = append(o.buf, c)
 }
+
+// spare makes room for n octets, at most outSize, and returns the buffer.
+func (o *output) spare(n int, emit func([]byte)) []byte {
+	if o.buf == nil {
+		o.buf = make([]byte, 0, outSize)
+	}
+	if len(o.buf)+n > outSize {
+		o.flush(emit)
+	}
+	return o.buf
+}

@@ -123,20 +123,6 @@ func (f *feed) close() {
 	f.free()
 }
 
-// drop ends without a word.
-func (f *feed) drop() {
-	for _, r := range f.readers {
-		if r.leaf != nil && r.leaf.inner != nil {
-			r.leaf.inner.drop()
-		}
-		r.leaf = nil
-		r.stack = r.stack[:0]
-		f.p.readers.put(r)
-	}
-	f.readers = f.readers[:0]
-	f.p.feeds.put(f)
-}
-
 // free gives everything back.
 func (f *feed) free() {
 	for _, r := range f.readers {

@@ -12,7 +12,6 @@ type header struct {
 	full   bool // a limit is reached: only fields that give structure are kept
 	over   bool // something was not kept
 	odd    int  // 1 + number of fields before the first line that may have ended the header; 0: none was
-	named  bool // the odd line was told
 	bareCR bool
 }
 

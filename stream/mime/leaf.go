@@ -1,22 +1,30 @@
 package mime
 
+import "strconv"
+
 // A leaf is content that is being read: of a leaf in the sense of Kind, or of
 // a container that stands in a transfer encoding.
 type leaf struct {
-	p     *Parser
-	node  *node
-	part  *Part
-	dec   decoder // nil: identity
-	inner *feed   // takes the decoded octets; nil: the Sink does
-	emit  func([]byte)
+	p        *Parser
+	node     *node
+	part     *Part
+	dec      decoder   // nil: identity
+	inner    *feed     // takes the decoded octets; nil: the Sink does
+	files    *embedded // takes them as well: there may be files in this text
+	children int       // told below it
+	file     *Part     // the one being told; nil: none, or too many
+	emit     func([]byte)
 
 	base64 *base64
 	qp     *qp
+	finder *embedded
 }
 
+// newLeaf returns a leaf for n, whose reference the leaf takes over if there
+// is no inner feed.
 func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 	l := p.leaves.get()
-	l.p, l.node, l.part, l.inner, l.dec = p, n, n.part, inner, nil
+	l.p, l.node, l.part, l.inner = p, n, n.part, inner
 	if l.emit == nil {
 		l.emit = l.decoded
 	}
@@ -24,12 +32,12 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 		n.refs++
 	}
 	switch e {
-	case base64Encoding:
+	case base64Transfer:
 		if l.base64 == nil {
 			l.base64 = newBase64()
 		}
 		l.dec = l.base64
-	case qpEncoding:
+	case qpTransfer:
 		if l.qp == nil {
 			l.qp = newQP()
 		}
@@ -38,19 +46,31 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 	if l.dec != nil {
 		l.dec.reset()
 	}
+	if inner == nil && (e == uuTransfer || isText(n.part)) {
+		l.findFiles()
+	}
 	return l
+}
+
+// isText tells whether a program would show a part as text.
+func isText(p *Part) bool {
+	for _, t := range p.Types {
+		if len(t) > 5 && t[:5] == "text/" {
+			return true
+		}
+	}
+	return len(p.Type) > 5 && p.Type[:5] == "text/"
 }
 
 // write takes octets as they stand in the message.
 func (l *leaf) write(b []byte) {
-	if len(b) == 0 {
-		return
-	}
-	if l.dec != nil {
+	switch {
+	case len(b) == 0:
+	case l.dec != nil:
 		l.dec.write(b, l.emit)
-		return
+	default:
+		l.decoded(b)
 	}
-	l.decoded(b)
 }
 
 // decoded takes octets of the content itself.
@@ -60,111 +80,93 @@ func (l *leaf) decoded(b []byte) {
 		return
 	}
 	l.p.Sink.Data(l.part, b)
+	if l.files != nil {
+		l.files.write(b)
+	}
 }
 
 func (l *leaf) close() {
+	p := l.p
 	if l.dec != nil {
 		l.dec.close(l.emit)
 		for _, d := range l.dec.defects() {
 			if d.Class > Low {
 				l.part.Doubtful = true
 			}
-			l.p.defect(l.part, d)
+			p.defect(l.part, d)
 		}
 	}
-	p := l.p
+	if l.files != nil {
+		l.files.close()
+	}
 	if l.inner != nil {
 		l.inner.close()
 	} else {
 		p.release(l.node)
 	}
-	l.node, l.part, l.inner, l.dec = nil, nil, nil, nil
+	l.forget()
+}
+
+// forget gives l back.
+func (l *leaf) forget() {
+	p := l.p
+	*l = leaf{emit: l.emit, base64: l.base64, qp: l.qp, finder: l.finder}
 	p.leaves.put(l)
 }
 
-// closeLeaf closes what is open.
-func (r *reader) closeLeaf() {
-	if r.leaf == nil {
-		return
+// findFiles looks for uuencode and yEnc in the content.
+func (l *leaf) findFiles() {
+	if l.finder == nil {
+		l.finder = &embedded{begin: l.beginFile, data: l.fileData, end: l.endFile}
 	}
-	r.leaf.write(r.eol[:r.neol])
-	r.neol = 0
-	r.leaf.close()
-	r.leaf = nil
-	r.feed.changed = true
+	l.files = l.finder
+	l.files.reset()
 }
 
-var lineEnds = [...]string{"\r\n", "\n", "\r"}
-
-// body takes content that holds no boundary line. A line end at its end may
-// belong to one and is held back (RFC 2046 section 5.1.1).
-func (r *reader) body(b []byte) {
-	if r.leaf == nil && !r.openOutside(&b) {
-		return
-	}
-	if r.neol == 1 && r.eol[0] == '\r' && b[0] == '\n' {
-		r.eol[1], r.neol = '\n', 2
-		b = b[1:]
-	}
-	if len(b) == 0 {
-		return
-	}
-	r.leaf.write(r.eol[:r.neol])
-	r.neol = 0
-	for _, e := range lineEnds {
-		if n := len(b) - len(e); n >= 0 && string(b[n:]) == e {
-			r.neol = copy(r.eol[:], e)
-			b = b[:n]
-			break
-		}
-	}
-	r.leaf.write(b)
-}
-
-// openOutside opens a leaf for text that is in no part: before the first
-// boundary line of a multipart or after its last. Blanks at its beginning are
-// left out: *b begins behind them. It returns false if there is nothing else.
-func (r *reader) openOutside(b *[]byte) bool {
-	i := 0
-	for i < len(*b) && ((*b)[i] == '\n' || (*b)[i] == '\r' || (*b)[i] == ' ' || (*b)[i] == '\t') {
-		i++
-	}
-	*b = (*b)[i:]
-	if len(*b) == 0 {
-		return false
-	}
-	p := r.feed.p
+// beginFile opens a part for a file that is encoded inside the content. Not
+// every program finds it there.
+func (l *leaf) beginFile(name []byte) {
+	p := l.p
 	if p.full() {
-		r.openRest()
-		return !r.dead
-	}
-	name := "0"
-	if r.top().phase == epilogue {
-		name = "end"
-	}
-	n := p.newNode(r)
-	n.part.Path = p.path(n.part.Parent, name, r.view)
-	n.part.View, n.part.Doubtful, n.part.Type = r.view, true, "text/plain"
-	p.Sink.Open(n.part)
-	r.leaf = p.newLeaf(n, identity, nil)
-	return true
-}
-
-// guess looks at the first line of text or of what is outside the parts. If it
-// may be a field, the reading in which this is a part's header goes on beside.
-func (r *reader) guess(b []byte) {
-	var h header
-	if kind, _, _ := h.classify(b); kind != lineField {
+		p.defect(l.part, Defect{RuleParts, Ambiguous, "not taken apart"})
 		return
 	}
-	if o := r.fork(); o != nil {
-		o.head.clear()
-		o.head.guess = true
-		o.state, o.peek, o.neol = inHeader, false, 0
-		o.headerLine(b, true)
+	l.children++
+	part := p.newPart(l.part)
+	part.Type, part.View, part.Doubtful = "application/octet-stream", l.part.View, true
+	part.Path = p.path(l.part, strconv.Itoa(l.children), part.View)
+	part.Encoding = l.files.encoding()
+	if text, _ := decodeWords(nil, name); len(text) > 0 {
+		part.Names = []string{string(text)}
+	}
+	l.file = part
+	p.Sink.Open(part)
+}
+
+func (l *leaf) fileData(b []byte) {
+	if l.file != nil {
+		l.p.Sink.Data(l.file, b)
 	}
 }
 
-// forkLines follows the reading in which a CR alone ends a line of the header.
-func (r *reader) forkLines() {
+func (l *leaf) endFile(defects []Defect) {
+	if l.file == nil {
+		return
+	}
+	for _, d := range defects {
+		l.p.defect(l.file, d)
+	}
+	l.p.Sink.Close(l.file)
+	l.file = nil
+}
+
+// encoding names how the file that was begun last is encoded.
+func (e *embedded) encoding() string {
+	switch e.mode {
+	case embeddedYEnc:
+		return "x-yenc"
+	case embedded64:
+		return "base64"
+	}
+	return "uuencode"
 }

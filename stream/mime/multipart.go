@@ -83,7 +83,9 @@ func (r *reader) match(token []byte) (m matches) {
 			switch {
 			case f == fitExact:
 				m.equal = m.equal || m.exact.at >= 0
-				m.exact = this
+				if m.exact.at < 0 || fr.phase != epilogue {
+					m.exact = this
+				}
 			case f != fitPrefix || fr.prefix == prefixNo:
 				continue
 			case fr.prefix == prefixYes:

@@ -16,6 +16,7 @@ type Parser struct {
 	views   int  // highest number given to a reading
 	forks   int  // readers that are alive beside the first of their feed
 	tooMany bool // readings: told
+	defects map[Defect]int
 
 	slab    []Part // to be used
 	content content
@@ -36,17 +37,13 @@ func (p *Parser) Write(b []byte) {
 func (p *Parser) Close() {
 	p.start()
 	p.top.close()
-	p.top = nil
-	p.started = false
 	p.Reset(p.Sink)
 }
 
 // Reset makes p ready for another message, also after one that was not closed:
-// then the Sink is told no more of it.
+// then the Sink is told no more of it, and what was open is left to the
+// garbage collector.
 func (p *Parser) Reset(s Sink) {
-	if p.top != nil {
-		p.top.drop()
-	}
 	*p = Parser{Limits: p.Limits, Sink: s, words: p.words,
 		content: p.content, feeds: p.feeds, readers: p.readers, leaves: p.leaves, nodes: p.nodes}
 }
@@ -62,9 +59,18 @@ func (p *Parser) start() {
 	p.top = p.newFeed(root, inHeader)
 }
 
-// tell and its like are the only ways to the Sink.
+// defectsTold is how often one defect is told of a message: 20 times. That is
+// enough to know it by, and hostile mail could have one in every line.
+const defectsTold = 20
 
-func (p *Parser) defect(part *Part, d Defect) { p.Sink.Defect(part, d) }
+func (p *Parser) defect(part *Part, d Defect) {
+	if p.defects == nil {
+		p.defects = make(map[Defect]int)
+	}
+	if p.defects[d]++; p.defects[d] <= defectsTold {
+		p.Sink.Defect(part, d)
+	}
+}
 
 // full tells whether no more parts may be told.
 func (p *Parser) full() bool { return p.parts >= p.limits.Parts }

@@ -56,11 +56,14 @@ func (r *reader) headerEnd() {
 	if h.odd > 0 && h.structureFrom(h.odd-1) {
 		c.defect(Defect{RuleHeaderEnd, Ambiguous, "structure after its end"})
 	}
-	r.forkLines()
+	lines := r.forkLines()
 	if ofMessage {
 		r.tellMessage()
 	}
 	r.openAll(c, ofMessage)
+	if lines != nil {
+		lines.headerEnd()
+	}
 }
 
 // structureFrom tells whether some field from the nth on gives structure.
@@ -75,7 +78,7 @@ func (h *header) structureFrom(n int) bool {
 
 // worth tells whether a header that may be none would make a difference.
 func (c *content) worth() bool {
-	return c.structure && (len(c.kinds) > 1 || c.kinds[0] != Leaf || len(c.encodings) > 1 || c.encodings[0] != identity)
+	return c.structure && (len(c.kinds) > 1 || c.kinds[0] != Leaf || len(c.coded) > 1 || c.coded[0] != identity)
 }
 
 // tellMessage tells the fields of the message that r is in, from where an
@@ -85,6 +88,9 @@ func (r *reader) tellMessage() {
 	if !n.opened {
 		n.opened = true
 		p.Sink.Open(n.part)
+		if d, bad := h.checkFrom(); bad && n.depth == 0 {
+			p.defect(n.part, d)
+		}
 	}
 	for ; n.told < len(h.fields); n.told++ {
 		p.Sink.Field(n.part, h.field(&h.fields[n.told]))
@@ -99,10 +105,10 @@ func (r *reader) openAll(c *content, ofMessage bool) {
 		r    *reader
 	}
 	var buf [4]shape
-	shapes := append(buf[:0], shape{c.kinds[0], c.encodings[0], r})
+	shapes := append(buf[:0], shape{c.kinds[0], c.coded[0], r})
 	for _, k := range c.kinds {
-		for _, e := range c.encodings {
-			if k == c.kinds[0] && e == c.encodings[0] {
+		for _, e := range c.coded {
+			if k == c.kinds[0] && e == c.coded[0] {
 				continue
 			}
 			if o := r.fork(); o != nil {
@@ -131,7 +137,8 @@ func (r *reader) open(c *content, k Kind, e transfer, ofMessage, first bool) {
 	part := n.part
 	part.Kind, part.View = k, r.view
 	part.Type, part.Types, part.Charset = c.typ, c.types, c.charset
-	part.Encoding = encodingNames[e]
+	part.Charsets = c.charsets
+	part.Encoding = transferNames[e]
 	part.Names, part.Attached = c.names, c.attached
 	part.Doubtful = r.view > 0
 	r.number(part, ofMessage)
@@ -183,7 +190,7 @@ func (r *reader) enter(c *content, n *node, k Kind, e transfer) {
 		r.peek = e == identity && n.part.Type == "text/plain"
 		return
 	}
-	if e == identity || e == uuEncoding {
+	if e == identity || e == uuTransfer {
 		r.state = s
 		r.push(frame{node: n})
 		r.peek = k == Multipart

@@ -36,6 +36,7 @@ type Part struct {
 	Type     string   // media type, lower case: "text/plain"
 	Types    []string // every media type it was given, where that differs; else nil
 	Charset  string   // as declared, lower case; empty: none
+	Charsets []string // every charset it was given, where that differs; else nil
 	Encoding string   // transfer encoding as decoded, lower case: "base64"; "" identity
 	Names    []string // each candidate file name, decoded to UTF-8, as given
 	Attached bool     // Content-Disposition: attachment
