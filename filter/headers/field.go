@@ -37,8 +37,9 @@ var names = [fields]string{
 }
 
 // once are the fields of which a message has at most one (RFC 5322 section
-// 3.6, RFC 2045 section 4).
-var once = [...]field{bcc, cc, date, from, inReplyTo, messageID, mimeVersion, references, replyTo, sender, subject, to}
+// 3.6, RFC 2045 section 4). From is not among them: a message of several
+// authors is found where it is taken apart.
+var once = [...]field{bcc, cc, date, inReplyTo, messageID, mimeVersion, references, replyTo, sender, subject, to}
 
 // longestName is that of the longest field of ours: 25 octets.
 const longestName = len("Content-Transfer-Encoding")

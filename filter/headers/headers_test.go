@@ -92,9 +92,11 @@ func TestRules(t *testing.T) {
 		{"duplicate To", clean + "TO : bob@y.test\n"},
 		{"", clean + "Received: x\nReceived: y\n"},
 
-		{"from_malformed", changed("From: Ann Other")},
+		// Who is not from anybody is found where the message is taken apart.
+		{"", changed("From: Ann Other")},
+		{"", clean + "From: Ann Other <ann@x.test>\n"},
 		{"from_malformed", changed("From: <ann@localhost>")},
-		{"from_malformed", changed("From:")},
+		{"from_malformed", changed("From: Ann <@x.test>")},
 		{"from_address", changed(`From: "service@bank.test" <ann@x.test>`)},
 		{"from_address", changed("From: =?utf-8?Q?service=40bank.test?= <ann@x.test>")},
 		{"", changed(`From: "ann@x.test" <ann@x.test>`)},

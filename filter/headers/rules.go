@@ -45,8 +45,8 @@ var headerRules = []rule{
 	{filter.Rule{Name: "headers.duplicate", Score: 1, Text: "A field that may stand there once stands there more often. The detail names it."}, duplicate},
 
 	// Who it is from.
-	{filter.Rule{Name: "headers.from_malformed", Score: 1.5, Text: "What From holds is no address."},
-		is(func(m *message) bool { return m.count[from] > 0 && !m.from.wellFormed() })},
+	{filter.Rule{Name: "headers.from_malformed", Score: 1.5, Text: "The address in From cannot be one."},
+		is(func(m *message) bool { return len(m.from.domain) > 0 && !m.from.wellFormed() })},
 	{filter.Rule{Name: "headers.from_address", Score: 2, Text: "The name in From shows the address of another domain than the message is from."},
 		is(func(m *message) bool { return m.showsOther(true) })},
 	{filter.Rule{Name: "headers.from_domain", Score: 0.7, Text: "The name in From shows another domain than the message is from."},
@@ -66,7 +66,7 @@ var headerRules = []rule{
 		is(func(m *message) bool {
 			return len(m.replyTo.domain) > 0 && len(m.from.domain) > 0 && !sameOwner(m.replyTo.domain, m.from.domain)
 		})},
-	{filter.Rule{Name: "headers.reply_malformed", Score: 0.5, Text: "What Reply-To holds is no address."},
+	{filter.Rule{Name: "headers.reply_malformed", Score: 0.5, Text: "What stands in Reply-To is no address."},
 		is(func(m *message) bool { return len(m.value[replyTo]) > 0 && !m.replyTo.wellFormed() })},
 
 	// Whom it is to.
