@@ -4,6 +4,8 @@ import (
 	"net"
 	"slices"
 	"strconv"
+
+	"github.com/expr-lang/expr/vm"
 )
 
 // A builder fills a Snapshot and notes every setting that cannot be used.
@@ -18,6 +20,7 @@ type builder struct {
 	levels     map[string]*domainLevel // by domain pattern
 	byDomain   table[domainLevel]      // the same
 	interned   map[string]*Scope       // by id
+	programs   map[string]*vm.Program  // by text
 	aliasPaths []string                // as targets
 }
 

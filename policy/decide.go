@@ -173,7 +173,7 @@ func (j judge) ask(c *Case) {
 		c.Findings = append(c.Findings, Finding{Module: "list", Rule: RuleAllow})
 	}
 	if j.scope.user != nil {
-		j.scope.user.ask(j, c)
+		c.Findings = append(c.Findings, j.scope.user.ask(j, *c)...)
 	}
 }
 

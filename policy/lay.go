@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 )
 
 // rules are the settings of rules at one place, resolved.
@@ -87,12 +88,17 @@ func layWord[W ~string](b *builder, to *W, word W, known map[W]Action, path stri
 
 // layRules lays settings of rules over those before.
 func (b *builder) layRules(sc *Scope, level *Level, path string) {
-	if len(level.Rules) == 0 && sc.rules != nil {
+	if len(level.Rules)+len(level.UserRules) == 0 && sc.rules != nil {
 		return
 	}
 	out := &rules{byName: make(map[string]rule, len(level.Rules))}
 	if sc.rules != nil {
 		maps.Copy(out.byName, sc.rules.byName)
+	}
+	for i := range level.UserRules {
+		u, r := &level.UserRules[i], rule{}
+		b.layRule(&r, RuleSetting{Action: u.Action, Score: u.Score, Route: u.Route, Text: u.Text}, sc.quarantine, index(path+"user_rules", i))
+		out.byName[userPrefix+u.Name] = r
 	}
 	for _, name := range slices.Sorted(maps.Keys(level.Rules)) { // errors in a steady order
 		if name == "" {
@@ -151,6 +157,7 @@ func (r *rules) sum() {
 		one := r.byName[name]
 		switch {
 		case one == rule{}:
+		case one.off && strings.HasPrefix(name, userPrefix) && name != RuleUserFailed: // as if it were not there
 		case one.off:
 			fmt.Fprintf(h, "%q off\n", name)
 		default:
@@ -210,8 +217,8 @@ func (b *builder) intern(sc *Scope) *Scope {
 		grains(sc.thresholds.tag), grains(sc.thresholds.quarantine), grains(sc.thresholds.reject),
 		sc.mark, sc.contact, sc.quarantine.name(), sc.rules.digest, sc.listDigest,
 		sc.ambiguity, sc.overLimit, sc.unscannable, sc.shadow, sc.soft)
-	if sc.user != nil {
-		fmt.Fprintf(h, " user %s", sc.user.digest)
+	if user := sc.user.digest(sc.rules); user != "" {
+		fmt.Fprintf(h, " user %s", user)
 	}
 	if sc.attachments != nil {
 		fmt.Fprintf(h, " attachments %q", sc.attachments.Name)

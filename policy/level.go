@@ -103,15 +103,3 @@ var (
 	ambiguities = map[AmbiguityPolicy]Action{ScanAll: Deliver, RejectAmbiguous: Reject}
 	overLimits  = map[OverLimitPolicy]Action{RejectOver: Reject, TagOver: Tag, AcceptOver: Deliver}
 )
-
-// A UserRule is a rule of an operator's own: an expression over the facts of a
-// message, and what follows if it is true.
-type UserRule struct {
-	Name string // in findings and Rules it is "user." + Name
-	// When is the expression; see the table in userrule.go.
-	When   string
-	Score  *float64
-	Action *Action // nil: only the score
-	Route  string  // as RuleSetting.Route
-	Text   string
-}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
@@ -120,12 +121,11 @@ func longest(t *bart.Lite, a netip.Addr) int {
 // likewise.
 type match struct{ sender, network uint8 }
 
-// Ranks of sender parts. That of ".…" is its number of labels.
+// Ranks of sender parts. That of ".…" is its number of labels, at most 127.
 const (
-	anySender  = 0
-	mostLabels = 253 // a domain of 255 octets has 127
-	oneDomain  = 254
-	oneSender  = 255
+	anySender = 0
+	oneDomain = 254
+	oneSender = 255
 )
 
 // networkRank turns a prefix length, or -1 for none, into a rank.
@@ -136,75 +136,84 @@ func (a match) excepts(m match) bool {
 	return a.sender >= m.sender && a.network >= m.network && a != m
 }
 
-// A look is one search in the lists: the sender's key and the peer.
-type look struct {
-	key    []byte
-	domain int        // where in key it begins
-	peer   netip.Addr // not IPv4 in IPv6
+// maxMatches is how many matches one list can have, as only the narrowest of
+// a row counts: a network, a sender, and senders with networks, which are an
+// address, a domain and at most 127 above it (RFC 1035 section 2.3.4 gives it
+// 255 octets).
+const maxMatches = 1 + 1 + 2 + 127
+
+// matches are those of one list. It is large and lives on a stack.
+type matches struct {
+	list  *List
+	peer  netip.Addr
+	alone bool // a sender without networks is among them
+	n     int
+	all   [maxMatches]match
 }
 
-// matches appends the narrowest matches of l: of those in a row only the
+func (m *matches) add(one match) {
+	m.all[m.n] = one
+	m.n++
+}
+
+// find fills in the narrowest matches of m.list: of those in a row only the
 // narrowest can matter, for an allow as for a block.
-func (l *List) matches(out []match, at look) []match {
+func (m *matches) find(key, domain []byte) {
+	l := m.list
 	if l == nil {
-		return out
-	}
-	if l.networks != nil && at.peer.IsValid() {
-		if n := longest(l.networks, at.peer); n >= 0 {
-			out = append(out, match{anySender, networkRank(n)})
-		}
-	}
-	if l.senders.n == 0 {
-		return out
-	}
-	alone := false
-	try := func(key []byte, rank uint8) {
-		u, ok := l.senders.find(key)
-		if !ok {
-			return
-		}
-		if u&1 != 0 && !alone {
-			alone = true
-			out = append(out, match{rank, 0})
-		}
-		if i := u >> 1; i > 0 && at.peer.IsValid() {
-			if n := l.pairs[i-1].longest(at.peer); n >= 0 {
-				out = append(out, match{rank, networkRank(n)})
-			}
-		}
-	}
-	try(at.key, oneSender)
-	domain := at.key[at.domain:]
-	if len(domain) == 0 {
-		return out // the null sender, a bare postmaster
-	}
-	try(domain, oneDomain)
-	l.eachSuffix(domain, try)
-	return out
-}
-
-// eachSuffix calls try for the ".…" of a domain that l may have, the longest
-// first.
-func (l *List) eachSuffix(domain []byte, try func([]byte, uint8)) {
-	if l.labels == 0 {
 		return
 	}
-	count := 0
-	for _, c := range domain {
-		if c == '.' {
-			count++
+	if l.networks != nil && m.peer.IsValid() {
+		if n := longest(l.networks, m.peer); n >= 0 {
+			m.add(match{anySender, networkRank(n)})
 		}
 	}
+	if l.senders.n == 0 || len(domain) > maxDomain {
+		return
+	}
+	m.try(key, oneSender)
+	// The null sender and a bare postmaster have no domain.
+	if len(domain) > 0 && domain[0] != '.' {
+		m.try(domain, oneDomain)
+		if l.labels != 0 {
+			m.above(domain)
+		}
+	}
+}
+
+// try looks one sender part up.
+func (m *matches) try(key []byte, rank uint8) {
+	u, ok := m.list.senders.find(key)
+	if !ok {
+		return
+	}
+	if u&1 != 0 && !m.alone {
+		m.alone = true
+		m.add(match{rank, 0})
+	}
+	if i := u >> 1; i > 0 && m.peer.IsValid() {
+		if n := m.list.pairs[i-1].longest(m.peer); n >= 0 {
+			m.add(match{rank, networkRank(n)})
+		}
+	}
+}
+
+// above tries the ".…" of a domain that the list may have, the longest first.
+// An empty label, which no domain has, is passed over: there are at most 127.
+func (m *matches) above(domain []byte) {
+	count := bytes.Count(domain, dot)
 	for i, c := range domain {
-		if c != '.' {
+		if c != '.' || i > 0 && domain[i-1] == '.' {
 			continue
 		}
-		if l.labels&labelBit(count) != 0 && i > 0 {
-			try(domain[i:], uint8(min(count, mostLabels)))
+		if m.list.labels&labelBit(count) != 0 {
+			m.try(domain[i:], uint8(count))
 		}
 		count--
 	}
 }
+
+var dot = []byte(".")
 
 func labelBit(count int) uint64 { return 1 << min(count, 63) }
 
@@ -239,13 +248,14 @@ func listed(levels []lists, m Mailbox, peer netip.Addr) Listing {
 		return Unlisted
 	}
 	var space [keySpace]byte
-	var at look
-	at.key, at.domain = m.appendKey(space[:0])
-	at.peer = peer.Unmap().WithZone("")
-	var allowSpace, blockSpace [8]match
+	key, at := m.appendKey(space[:0])
+	domain := key[at:]
+	peer = peer.Unmap().WithZone("")
 	for _, l := range levels {
-		found := stands(l.allow.matches(allowSpace[:0], at), l.block.matches(blockSpace[:0], at))
-		if found != Unlisted {
+		allow, block := matches{list: l.allow, peer: peer}, matches{list: l.block, peer: peer}
+		allow.find(key, domain)
+		block.find(key, domain)
+		if found := stands(allow.all[:allow.n], block.all[:block.n]); found != Unlisted {
 			return found
 		}
 	}

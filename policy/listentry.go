@@ -191,10 +191,10 @@ func (b *ListBuilder) senderKey(s string) ([]byte, error) {
 	}
 	p, problem := parsePattern(s)
 	switch {
-	case problem != "" || !strings.Contains(p.key, ".") && s[0] != '[' && s != "localhost":
-		return nil, ErrEntry
 	case p.key == anyDomain:
 		return nil, ErrEntryAll
+	case problem != "" || !strings.Contains(p.key, ".") && s[0] != '[' && s != "localhost":
+		return nil, ErrEntry
 	}
 	b.key = append(b.key[:0], p.key...)
 	return b.key, nil
@@ -231,7 +231,7 @@ func (b *ListBuilder) addSender(key []byte) error {
 
 func (b *ListBuilder) noteSuffix(key []byte) {
 	if key[0] == '.' && bytes.IndexByte(key, '@') < 0 {
-		b.list.labels |= labelBit(bytes.Count(key, []byte(".")))
+		b.list.labels |= labelBit(bytes.Count(key, dot))
 	}
 }
 

@@ -1,5 +1,7 @@
 package policy
 
+import "github.com/expr-lang/expr/vm"
+
 // A Snapshot is all policy at one moment. Immutable; read without locks. The
 // zero Snapshot has no routes and no rules.
 type Snapshot struct {
@@ -67,6 +69,7 @@ func New(settings Settings) (*Snapshot, error) {
 		owned:    make(map[string]*owner),
 		levels:   make(map[string]*domainLevel),
 		interned: make(map[string]*Scope),
+		programs: make(map[string]*vm.Program),
 	}
 	for i := range settings.Routes {
 		b.addRoute(index("routes", i), settings.Routes[i])
