@@ -2,9 +2,11 @@ package antivirus
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 
+	"sluice/filter"
 	"sluice/policy"
 )
 
@@ -23,6 +25,45 @@ func newModule(t testing.TB, s Settings) *Module {
 		}
 	})
 	return m
+}
+
+// findings sends a message through the module, taken apart by filter.Content, and
+// returns what the module found.
+func findings(t testing.TB, m *Module, content string) []policy.Finding {
+	t.Helper()
+	var found []policy.Finding
+	for _, f := range runMessage(t, m, content, false) {
+		if f.Module == m.Name() {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// runMessage sends a message through a chain. With flowing it outgrows its
+// window after its first octet.
+func runMessage(t testing.TB, m *Module, content string, flowing bool) []policy.Finding {
+	t.Helper()
+	chain, err := filter.New(
+		filter.Entry{Module: filter.Content{}},
+		filter.Entry{Module: m, Deadline: m.Deadline(), OnFailure: m.OnFailure()},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit := chain.Visit(&filter.Session{})
+	run, _ := visit.Begin(t.Context(), &filter.Envelope{})
+	defer run.Close()
+	run.Open()
+	if flowing {
+		run.Write([]byte(content[:1]))
+		run.Overflow()
+		content = content[1:]
+	}
+	for piece := range slices.Chunk([]byte(content), chunkSize) {
+		run.Write(piece)
+	}
+	return run.Finish(t.Context())
 }
 
 // said puts findings on one line: rule and detail of each.

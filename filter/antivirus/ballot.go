@@ -64,6 +64,10 @@ func (b *ballot) takes(doubtful bool) bool {
 func (b *ballot) ask(s *source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if v, ok := b.engine.recall(s); ok {
+		b.count(v, s)
+		return
+	}
 	sc, ok := b.open(s)
 	switch {
 	case !ok:
@@ -131,7 +135,10 @@ func (b *ballot) lane(sc scan) {
 
 // look has the engine look at one content and takes its vote.
 func (b *ballot) look(sc scan) {
-	b.cast(b.scan(sc.content), sc.source)
+	tag := b.engine.tag() // of before: what changes meanwhile is not remembered
+	v := b.scan(sc.content)
+	b.engine.remember(sc.source, tag, v)
+	b.cast(v, sc.source)
 	sc.content.close()
 	b.mu.Lock()
 	defer b.mu.Unlock()

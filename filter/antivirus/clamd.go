@@ -1,15 +1,13 @@
 package antivirus
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"sync"
-	"time"
 )
 
 // A clamd is an engine that speaks clamd's protocol (clamd(8), INSTREAM and
@@ -25,10 +23,12 @@ type clamd struct {
 	daemons []*daemon
 }
 
+// clamdAnswer is the room for an answer: 4 KiB; a name is under 100 octets.
+const clamdAnswer = 4 << 10
+
 // A daemon is one clamd.
 type daemon struct {
-	pool    *pool
-	breaker breaker
+	endpoint
 
 	mu      sync.Mutex // guards version
 	version version
@@ -37,7 +37,7 @@ type daemon struct {
 func newClamd(s *EngineSettings) *clamd {
 	c := &clamd{name: s.Name}
 	for _, a := range s.Addresses {
-		c.daemons = append(c.daemons, &daemon{pool: newPool(dialer(a))})
+		c.daemons = append(c.daemons, &daemon{endpoint: endpoint{pool: newPool(dialer(a), clamdAnswer)}})
 	}
 	return c
 }
@@ -51,7 +51,7 @@ func (c *clamd) Scan(ctx context.Context, content *Content) Vote {
 			continue
 		}
 		var fault error
-		if vote, fault = d.scan(ctx, content); fault == nil || ctx.Err() != nil || !content.Rewind() {
+		if vote, fault = d.scan(ctx, content, instream); fault == nil || ctx.Err() != nil || !content.Rewind() {
 			return vote
 		}
 	}
@@ -72,82 +72,22 @@ func (c *clamd) order() []*daemon {
 	return sorted
 }
 
-// scan asks one daemon. fault is what was wrong with the daemon itself, so
-// that another may be asked.
-func (d *daemon) scan(ctx context.Context, content *Content) (vote Vote, fault error) {
-	if err := d.pool.slots.take(ctx); err != nil {
-		return fail(Deadline), nil
-	}
-	defer d.pool.slots.give()
-	// What flows cannot be sent twice, so it does not go on a connection that
-	// may have died unused.
-	fresh := !content.Whole()
-	for {
-		c, err := d.pool.get(ctx, fresh)
-		if err != nil {
-			d.report(ctx, err)
-			return fail(Connect), err
-		}
-		vote, err := d.scanOn(ctx, c, content)
-		if err != nil && c.used > 0 && ctx.Err() == nil && content.Rewind() {
-			fresh = true // clamd had closed the session: no fault
-			continue
-		}
-		d.report(ctx, err)
-		return vote, err
-	}
-}
-
-// report tells the breaker how a try went, unless we gave it up ourselves.
-func (d *daemon) report(ctx context.Context, err error) {
-	if err == nil || ctx.Err() == nil {
-		d.breaker.report(err == nil)
-	}
-}
-
-// Errors of a daemon. Nothing of what it said is in them.
-var (
-	errGarbled = errors.New("answer not understood")
-	errRefused = errors.New("engine reported an error")
-	errCut     = errors.New("connection ended")
-)
-
-// scanOn has one scan on a connection, which it keeps or closes.
-func (d *daemon) scanOn(ctx context.Context, c *conn, content *Content) (Vote, error) {
-	release := c.guard(ctx)
-	vote, err := c.instream(ctx, content)
-	if release() && err == nil && vote.Result != Failed && vote.Reason != TooLarge {
-		d.pool.put(c)
-	} else {
-		c.Close() // the only way to give up a scan
-	}
-	return vote, err
-}
-
-// instream sends content and reads the answer. An error is the daemon's fault.
-func (c *conn) instream(ctx context.Context, content *Content) (Vote, error) {
+// instream has one scan on c. See endpoint.scan.
+func instream(ctx context.Context, c *conn, content *Content) (Vote, bool, error) {
 	sent := c.sendContent(ctx, content)
 	if content.err != nil && content.err != io.EOF {
-		return fail(Cancelled), nil // it was not the daemon; see verdict
+		return Vote{}, false, nil // it was not the daemon; see verdict
 	}
-	// Also when sending failed: clamd may have said why before it closed.
-	if sent != nil {
-		_ = c.SetReadDeadline(time.Now().Add(farewell)) // else Read fails at once
-	}
-	line, err := c.answer()
-	switch {
-	case err != nil && sent != nil:
-		return fail(Cut), sent
-	case err == io.EOF, errors.Is(err, net.ErrClosed):
-		return fail(Cut), errCut
-	case err != nil:
-		return fail(Cut), err
+	c.hurry(sent)
+	line, err := c.until(0)
+	if err != nil {
+		return failed(cmp.Or(sent, err))
 	}
 	vote, err := parseClamd(line, c.used+1)
 	if sent != nil && vote.Result != Unscannable {
-		return fail(Cut), sent // it cannot have seen the whole
+		return failed(sent) // it cannot have seen the whole
 	}
-	return vote, err
+	return vote, vote.Result != Failed && vote.Reason != TooLarge, err
 }
 
 // Commands. The z form ends commands and answers with NUL.
@@ -196,9 +136,4 @@ func (c *conn) sendLast(ctx context.Context, content *Content, head, b []byte) e
 		return err
 	}
 	return nil
-}
-
-// answer reads up to a NUL, which it cuts off.
-func (c *conn) answer() ([]byte, error) {
-	return c.until(0)
 }

@@ -6,36 +6,6 @@ import (
 	"time"
 )
 
-// until reads up to and without the octet end. More than roomSize octets are
-// no answer.
-func (c *conn) until(end byte) ([]byte, error) {
-	for from := 0; ; {
-		if i := bytes.IndexByte(c.buf[from:], end); i >= 0 {
-			line := c.buf[:from+i]
-			c.buf = c.buf[from+i+1:]
-			return line, nil
-		}
-		from = len(c.buf)
-		if err := c.fill(); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// fill reads more behind what is there.
-func (c *conn) fill() error {
-	if len(c.buf) == len(c.room) {
-		return errGarbled
-	}
-	c.buf = c.room[:copy(c.room, c.buf)]
-	n, err := c.Read(c.room[len(c.buf):])
-	c.buf = c.room[:len(c.buf)+n]
-	if n > 0 {
-		return nil
-	}
-	return err
-}
-
 // parseClamd reads the answer to scan number n of a session. An error is the
 // daemon's fault; the connection is of no use then.
 func parseClamd(line []byte, n int) (Vote, error) {

@@ -27,6 +27,7 @@ type source struct {
 	place  string // path of the part; empty: the whole message
 	index  int    // place among the contents of its message
 	ledger *ledger
+	sum    *[32]byte // SHA-256, where it is known before it is given; nil: not known
 
 	mu        sync.Mutex // guards the rest
 	chunks    [][]byte   // those still held

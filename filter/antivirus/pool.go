@@ -28,6 +28,7 @@ const (
 // connection.
 type pool struct {
 	dial  func(context.Context) (net.Conn, error)
+	room  int
 	slots slots
 
 	mu   sync.Mutex // guards the rest
@@ -45,12 +46,9 @@ type conn struct {
 	vec   [4][]byte // for one write
 }
 
-// roomSize is a connection's room for an answer: 4 KiB, more than any line of
-// an engine's should have.
-const roomSize = 4 << 10
-
-func newPool(dial func(context.Context) (net.Conn, error)) *pool {
-	return &pool{dial: dial, slots: slots{limit: maxConnections}}
+// newPool makes a pool whose connections have room octets for an answer.
+func newPool(dial func(context.Context) (net.Conn, error), room int) *pool {
+	return &pool{dial: dial, room: room, slots: slots{limit: maxConnections}}
 }
 
 // dialer dials an address as Settings have it.
@@ -80,7 +78,7 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: raw, room: make([]byte, roomSize)}, nil
+	return &conn{Conn: raw, room: make([]byte, p.room)}, nil
 }
 
 // put gives a connection back that can be used again.
@@ -139,72 +137,4 @@ func (c *conn) writev(parts ...[]byte) error {
 	v := net.Buffers(append(c.vec[:0], parts...))
 	_, err := v.WriteTo(c.Conn)
 	return err
-}
-
-// slots are how many scans may be under way. Waiting is in order.
-type slots struct {
-	mu      sync.Mutex // guards the rest
-	limit   int
-	used    int
-	waiting []chan struct{}
-}
-
-// take waits for a slot.
-func (s *slots) take(ctx context.Context) error {
-	s.mu.Lock()
-	if s.used < s.limit {
-		s.used++
-		s.mu.Unlock()
-		return nil
-	}
-	turn := make(chan struct{})
-	s.waiting = append(s.waiting, turn)
-	s.mu.Unlock()
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-	}
-	s.mu.Lock()
-	i := slices.Index(s.waiting, turn)
-	if i >= 0 {
-		s.waiting = slices.Delete(s.waiting, i, i+1)
-	}
-	s.mu.Unlock()
-	if i < 0 { // it came at the last moment
-		s.give()
-	}
-	return context.Cause(ctx)
-}
-
-// give returns a slot.
-func (s *slots) give() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used--
-	s.admit()
-}
-
-// setLimit changes how many there are.
-func (s *slots) setLimit(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.limit = n
-	s.admit()
-}
-
-// admit gives free slots to who waits. mu is held.
-func (s *slots) admit() {
-	for s.used < s.limit && len(s.waiting) > 0 {
-		s.used++
-		close(s.waiting[0])
-		s.waiting = slices.Delete(s.waiting, 0, 1)
-	}
-}
-
-// inFlight is how many slots are taken or waited for.
-func (s *slots) inFlight() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.used + len(s.waiting)
 }

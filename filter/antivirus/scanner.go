@@ -115,9 +115,13 @@ func (s *scanner) ClosePart(p *filter.Part) {
 	l := s.open[i]
 	s.open = slices.Delete(s.open, i, i+1)
 	l.part, l.doubt = nil, p.Doubtful
-	switch {
-	case l.given:
+	if l.given {
 		l.source.finish(nil)
+		return
+	}
+	sum := p.SHA256 // a scan may outlive the part
+	l.source.sum = &sum
+	switch {
 	case !s.wanted(p) || !l.lost && s.known(p):
 		l.source.finish(nil) // nobody reads it
 	case s.flows || l.lost:

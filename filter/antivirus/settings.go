@@ -176,8 +176,10 @@ func (e *EngineSettings) validateICAP(wrong func(key, format string, args ...any
 	switch {
 	case e.URL == "":
 		wrong("url", "icap needs a URL: \"icap://host:port/service\"")
-	case err != nil || u.Scheme != "icap" || u.Hostname() == "" || u.User != nil || u.Fragment != "":
+	case err != nil || u.Scheme != "icap" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || strings.ContainsAny(e.URL, " \r\n"):
 		wrong("url", "want \"icap://host:port/service\"")
+	case strings.Trim(u.Path, "/") == "" && Profiles[e.profile()].Path == "":
+		wrong("url", "profile %s needs the path of the service: \"icap://host:port/service\"", e.profile())
 	}
 }
 
@@ -212,6 +214,7 @@ type engine struct {
 	maxSize   int64
 	onFailure policy.FailurePolicy
 	counts    engineCounts
+	votes     remembered
 }
 
 // newEngine makes the engine that s describes. s is good.

@@ -72,3 +72,55 @@ func StartClamd(t testing.TB, eicar string, maxStream int, extra string) Clamd {
 	run(t, addr, exec.Command(program, "--config-file", config))
 	return Clamd{Addr: addr, Config: config, Database: database}
 }
+
+// cicapConfig is a c-icap whose virus_scan asks clamd about everything and
+// passes nothing on an error.
+const cicapConfig = `
+PidFile %[2]s/c-icap.pid
+CommandsSocket %[2]s/c-icap.ctl
+Timeout 30
+KeepAliveTimeout 30
+StartServers 1
+MaxServers 2
+ThreadsPerChild 8
+Port %[1]s
+TmpDir %[2]s
+MaxMemObject 1048576
+ModulesDir %[3]s
+ServicesDir %[3]s
+TemplateDir /usr/share/c_icap/templates/
+LoadMagicFile /etc/c-icap/c-icap.magic
+ServerLog %[2]s/server.log
+AccessLog %[2]s/access.log
+DebugLevel 0
+Module common clamd_mod.so
+clamd_mod.ClamdHost 127.0.0.1
+clamd_mod.ClamdPort %[4]s
+Service antivirus_module virus_scan.so
+virus_scan.ScanFileTypes TEXT DATA EXECUTABLE ARCHIVE DOCUMENT UNKNOWN
+virus_scan.SendPercentData 0
+virus_scan.MaxObjectSize 100M
+virus_scan.PassOnError off
+virus_scan.DefaultEngine clamd
+`
+
+// StartCICAP runs a real c-icap with its module virus_scan in front of a clamd
+// until the test ends, and returns the address it listens on.
+func StartCICAP(t testing.TB, clamd Clamd) string {
+	t.Helper()
+	program := NeedPeer(t, "c-icap")
+	modules, err := filepath.Glob("/usr/lib/*/c_icap/virus_scan.so")
+	if err != nil || len(modules) == 0 {
+		noPeer(t, "c-icap's virus_scan is not installed")
+	}
+	addr := FreeAddr(t)
+	_, port, _ := net.SplitHostPort(clamd.Addr)
+	dir := t.TempDir()
+	config := filepath.Join(dir, "c-icap.conf")
+	text := fmt.Sprintf(cicapConfig, addr, dir, filepath.Dir(modules[0]), port)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run(t, addr, exec.Command(program, "-N", "-f", config))
+	return addr
+}
