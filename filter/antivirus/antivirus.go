@@ -55,10 +55,10 @@ var Rules = []filter.Rule{
 	{Name: RuleInfected, Text: "Antivirus engines know the content as malware, and as many say so as convict demands; the message is refused."},
 	{Name: RuleMinority, Score: minorityScore, Text: "An antivirus engine knows the content as malware, but too few others agree."},
 	{Name: RuleHeuristic, Score: heuristicScore, Text: "An antivirus engine suspects the content: a heuristic, or a program that some do not want."},
-	{Name: RuleUnscannable, Text: "An antivirus engine could not look at all of the content; on_failure says what follows."},
+	{Name: RuleUnscannable, Text: "An antivirus engine could not look at all of the content; unscannable, or the engine's on_failure, says what follows."},
 	{Name: RuleEngine, Text: "An antivirus engine did not answer; enough others did."},
-	{Name: RuleQuorum, Text: "Fewer antivirus engines answered than quorum demands; on_failure says what follows."},
-	{Name: RuleFailed, Text: "The antivirus module could not do its work on the message; on_failure says what follows."},
+	{Name: RuleQuorum, Text: "Fewer antivirus engines answered than quorum demands; unscannable, or the engine's on_failure, says what follows."},
+	{Name: RuleFailed, Text: "The antivirus module could not do its work on the message; the strictest on_failure says what follows."},
 }
 
 // A Module has messages looked at. It serves all sessions at once.
@@ -160,11 +160,14 @@ func (m *Module) Deadline() time.Duration {
 }
 
 // OnFailure is what follows when the module as a whole fails: the strictest
-// word of its engines.
+// word of its engines, Closed if one has none of its own.
 func (m *Module) OnFailure() policy.FailurePolicy {
 	strictest := policy.Open
 	for _, e := range m.engines {
-		strictest = stricter(strictest, e.onFailure)
+		if e.onFailure == nil {
+			return policy.Closed
+		}
+		strictest = stricter(strictest, *e.onFailure)
 	}
 	return strictest
 }

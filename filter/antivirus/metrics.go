@@ -26,12 +26,19 @@ type engineCounts struct {
 	unscanned *metrics.Counter
 }
 
-func newEngineCounts(name string, p policy.FailurePolicy) engineCounts {
+// ofTenant is the label where the recipient's policy says what follows.
+const ofTenant = "tenant"
+
+func newEngineCounts(name string, p *policy.FailurePolicy) engineCounts {
+	word := ofTenant
+	if p != nil {
+		word = p.String()
+	}
 	return engineCounts{
 		name:    name,
 		seconds: metrics.GetOrCreatePrometheusHistogramExt(fmt.Sprintf("sluice_scan_seconds{engine=%q}", name), scanBuckets),
 		unscanned: metrics.GetOrCreateCounter(
-			fmt.Sprintf("sluice_messages_unscanned_total{engine=%q,policy=%q}", name, p)),
+			fmt.Sprintf("sluice_messages_unscanned_total{engine=%q,policy=%q}", name, word)),
 	}
 }
 

@@ -46,8 +46,10 @@ type EngineSettings struct {
 	Deadline time.Duration
 	// MaxSize is the largest content the engine is given, in octets. Zero means
 	// DefaultMaxSize.
-	MaxSize   int64
-	OnFailure policy.FailurePolicy
+	MaxSize int64
+	// OnFailure says what follows when the engine has no vote and that matters.
+	// Nil: what the recipient's policy says (policy.Level.Unscannable).
+	OnFailure *policy.FailurePolicy
 
 	// Engine is an engine of another kind. Type, Addresses, URL and Profile
 	// then mean nothing.
@@ -212,7 +214,7 @@ type engine struct {
 	feed      Feed
 	deadline  time.Duration
 	maxSize   int64
-	onFailure policy.FailurePolicy
+	onFailure *policy.FailurePolicy // nil: as the recipient's policy says
 	counts    engineCounts
 	votes     remembered
 }

@@ -64,9 +64,11 @@ func (s *scanner) publishVote(b *ballot, t tally) {
 	case v.Result == Infected:
 		f.Rule, f.Detail, f.Score = RuleMinority, v.Name+name, minorityScore
 	case v.Result == Unscannable:
-		f.Rule, f.Force, f.Class = RuleUnscannable, b.engine.onFailure.Force(), policy.Unscannable
+		f.Rule = RuleUnscannable
+		b.engine.unseen(&f)
 	case v.Result == Failed && t.answered < s.module.quorum:
-		f.Rule, f.Force = RuleQuorum, b.engine.onFailure.Force()
+		f.Rule = RuleQuorum
+		b.engine.unseen(&f)
 	case v.Result == Failed:
 		f.Rule = RuleEngine
 	}
@@ -78,4 +80,13 @@ func (s *scanner) publishVote(b *ballot, t tally) {
 			Rule: RuleHeuristic, Detail: b.guess + name, Place: b.guessAt.place, Score: heuristicScore,
 		})
 	}
+}
+
+// unseen has f do what is to follow when the engine has no vote.
+func (e *engine) unseen(f *policy.Finding) {
+	if e.onFailure == nil {
+		f.Force, f.Class = policy.Closed.Force(), policy.Unscannable
+		return
+	}
+	f.Force = e.onFailure.Force()
 }
