@@ -1,5 +1,7 @@
 package filter
 
+import "time"
+
 // Links are the links of a message, each once, as found.
 var Links = NewTopic[Link]()
 
@@ -17,6 +19,17 @@ type Leaf struct {
 	SHA256 [32]byte // of the decoded octets
 	Size   int64    // octets
 	Type   string   // as recognised by content, not as declared; may be empty
+}
+
+// Engines are the antivirus engines' votes on a message, one an engine, in
+// their order.
+var Engines = NewTopic[EngineVote]()
+
+// An EngineVote is what one engine said about a message.
+type EngineVote struct {
+	Name   string // as configured
+	Result string // clean, infected, unscannable or failed
+	Took   time.Duration
 }
 
 // A Topic is one kind of event. Topics are package variables: the address of

@@ -28,6 +28,8 @@ type config struct {
 	Contact     string   `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page."`
 	Rules       ruleMap  `key:"rules" doc:"What follows from a finding, by rule name."`
 
+	Antivirus antivirusConfig `key:"antivirus" doc:"Antivirus engines that look at each message."`
+
 	Limits   limitsConfig   `key:"limits" doc:"Bounds on what senders may use."`
 	Timeouts timeoutsConfig `key:"timeouts" doc:"Bounds on every wait."`
 	Shutdown shutdownConfig `key:"shutdown" doc:"How long a stop may take."`
@@ -103,6 +105,25 @@ type ruleConfig struct {
 	Text   string `key:"text" doc:"What a refused sender reads. Unset: the program's text."`
 	Shadow bool   `key:"shadow" default:"false" doc:"Shadow mode for this rule."`
 	Soft   bool   `key:"soft" default:"false" doc:"Soft mode for this rule."`
+}
+
+type antivirusConfig struct {
+	Engines []engineConfig `key:"engines" doc:"The engines. Each looks at each message, all at once; without one nothing is scanned."`
+	Convict string         `key:"convict" default:"any" oneof:"any|majority" doc:"How many engines must find malware for a message to be refused: one, or more than half of those that answered."`
+	Quorum  int            `key:"quorum" default:"1" min:"1" doc:"Engines that must have answered. With fewer, unscannable or on_failure says what follows."`
+}
+
+type engineConfig struct {
+	Name      string          `key:"name" needs:"yes" doc:"Name in logs, findings and metrics: a-z, 0-9, - and _."`
+	Type      string          `key:"type" default:"clamd" oneof:"clamd|icap" doc:"What the engine speaks."`
+	Address   engineAddresses `key:"address" doc:"Where clamd listens: host:port or unix:/path. Several, with commas: daemons with the same signatures, the least busy first."`
+	URL       string          `key:"url" doc:"ICAP service, icap://host:port/service."`
+	Profile   string          `key:"profile" default:"generic" oneof:"generic|c-icap" doc:"What the ICAP service means by its answers."`
+	Feed      string          `key:"feed" oneof:"raw|leaves|both" doc:"What the engine is given: the message as it came, with the parts that may be read in several ways; each decoded part; or both. Unset: raw for clamd, leaves for icap."`
+	Deadline  duration        `key:"deadline" default:"20s" min:"1ms" doc:"For the vote after the end of data, and for how long in all the engine may hold a large message back."`
+	MaxSize   size            `key:"max_size" default:"100MiB" min:"1KiB" doc:"Largest content the engine takes. clamd: its StreamMaxLength."`
+	OnFailure string          `key:"on_failure" oneof:"closed|tag|open" doc:"What follows when the engine has no vote and that matters: deferred, marked, or nothing. Unset: what unscannable says for the recipient."`
+	InMemory  bool            `key:"in_memory" default:"false" doc:"Your word that the engine keeps what it scans off the disk (docs/operate/antivirus.md). Without it check-config warns."`
 }
 
 type limitsConfig struct {

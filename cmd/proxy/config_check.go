@@ -20,6 +20,7 @@ func (l *loaded) check() {
 	l.checkListeners()
 	l.checkRoutes()
 	l.checkRules()
+	l.checkAntivirus()
 	l.checkRest()
 	l.buildPolicy()
 }

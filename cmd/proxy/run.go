@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/filter"
+	"sluice/filter/antivirus"
 	"sluice/filter/literal"
 	"sluice/policy"
 	"sluice/stream"
@@ -46,13 +47,14 @@ func (c *runCommand) Run(a *app) error {
 
 // chain is every module, in the order a message passes them. Extra ones come
 // last.
-func chain(conf *loaded, extra ...filter.Entry) (*filter.Chain, error) {
+func chain(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) (*filter.Chain, error) {
 	return filter.New(slices.Concat([]filter.Entry{
 		// Takes the message apart for those below.
 		{Module: filter.Content{}},
 		// Costs nothing and waits for nobody, so it may know first.
 		{Module: literal.Module{}},
-	}, extra)...)
+		// Waits longest, so last of those that vote at the end.
+	}, antivirusEntry(engines), extra)...)
 }
 
 // knownRules are the rules that an operator can name: those of the modules
@@ -65,6 +67,9 @@ func knownRules() []string {
 	for _, r := range filter.ContentRules {
 		known = append(known, r.Name)
 	}
+	for _, r := range antivirus.Rules {
+		known = append(known, r.Name)
+	}
 	return known
 }
 
@@ -72,6 +77,9 @@ func knownRules() []string {
 var ruleTexts = sync.OnceValue(func() map[string]string {
 	texts := map[string]string{}
 	for _, r := range filter.ContentRules {
+		texts[r.Name] = r.Text
+	}
+	for _, r := range antivirus.Rules {
 		texts[r.Name] = r.Text
 	}
 	return texts
@@ -118,8 +126,9 @@ type program struct {
 
 // A state is all that one reload replaces.
 type state struct {
-	conf  *loaded
-	setup *stream.Setup
+	conf    *loaded
+	setup   *stream.Setup
+	engines *antivirus.Module // nil: none
 }
 
 // newProgram builds all, in order: the log first, so that the rest can speak;
@@ -164,11 +173,15 @@ func newProgram(a *app, src source, conf *loaded) (*program, error) {
 // build makes a state of a configuration that was found good. It changes
 // nothing outside.
 func (p *program) build(conf *loaded) (*state, error) {
-	modules, err := chain(conf)
+	engines, err := conf.engines(p.state.Load())
 	if err != nil {
 		return nil, err
 	}
-	return &state{conf: conf, setup: setup(conf, conf.policy, modules)}, nil
+	modules, err := chain(conf, engines)
+	if err != nil {
+		return nil, err
+	}
+	return &state{conf: conf, engines: engines, setup: setup(conf, conf.policy, modules)}, nil
 }
 
 // use puts a state in force. Running transactions keep theirs. Callers but
@@ -181,7 +194,11 @@ func (p *program) use(next *state) {
 	p.records.setPrivacy(next.conf.Privacy)
 	limitMemory(next.conf.Limits)
 	p.warnDescriptors(next.conf.Limits.Sessions)
-	p.state.Store(next)
+	var before *antivirus.Module
+	if old := p.state.Swap(next); old != nil {
+		before = old.engines
+	}
+	succeed(before, next.engines)
 }
 
 // warnDescriptors says once for each value that limits.sessions cannot be reached.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"sluice/filter"
+	"sluice/filter/antivirus"
 	"sluice/policy"
 	"sluice/stream"
 	"sluice/stream/wire"
@@ -104,7 +105,10 @@ func (c *scanCommand) scanner(ctx context.Context, conf *loaded) (*mailScanner, 
 		s.recipients = append(s.recipients, box)
 	}
 	s.parts = &partsModule{}
-	s.chain, err = chain(conf, filter.Entry{Module: s.parts})
+	if s.engines, err = conf.engines(nil); err != nil {
+		return nil, err
+	}
+	s.chain, err = chain(conf, s.engines, filter.Entry{Module: s.parts})
 	return s, err
 }
 
@@ -112,6 +116,7 @@ func (c *scanCommand) scanner(ctx context.Context, conf *loaded) (*mailScanner, 
 type mailScanner struct {
 	ctx        context.Context
 	chain      *filter.Chain
+	engines    *antivirus.Module // nil: none
 	parts      *partsModule
 	policy     *policy.Snapshot
 	session    filter.Session
@@ -183,4 +188,7 @@ func (s *mailScanner) decide(findings []policy.Finding) (policy.Disposition, []p
 }
 
 // close waits for what modules still do.
-func (s *mailScanner) close() error { return s.chain.Wait(s.ctx) }
+func (s *mailScanner) close() error {
+	succeed(s.engines, nil)
+	return s.chain.Wait(s.ctx)
+}
