@@ -94,6 +94,7 @@ func (tx *transaction) startChunks() bool {
 		return false
 	}
 	m.out.stuff = tx.up == nil || !tx.up.ehlo.Ext.Has(wire.Chunking)
+	tx.env.Scope = tx.scope
 	tx.run.Open()
 	return true
 }

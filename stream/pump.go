@@ -38,6 +38,7 @@ func (s *session) data(arg []byte) {
 		tx.close()
 		return
 	}
+	tx.env.Scope = tx.scope
 	tx.run.Open()
 	if tx.setup.Lookahead < 0 {
 		// Without a window the server's 354 comes before ours.

@@ -10,8 +10,8 @@ import (
 
 // An ask is one RCPT command of a pipelined group and the answer it gets.
 type ask struct {
-	given    wire.Path // as the sender named the recipient
-	rcpt     wire.Rcpt // to whom it goes: another if that is an alias
+	given    wire.Path  // as the sender named the recipient
+	rcpt     wire.Rcpt  // to whom it goes: another if that is an alias
 	reply    wire.Reply // Code 0: not answered yet
 	byServer bool       // the reply is the server's, or is about it
 	same     int        // index of an equal recipient in the same group, or -1
@@ -137,8 +137,8 @@ func mailbox(p wire.Path) policy.Mailbox { return policy.Mailbox{Local: p.Local(
 // judgeRecipient asks policy: what was found at connect, HELO or MAIL is
 // spoken here, then the modules see the recipient. The zero Reply: go on.
 func (tx *transaction) judgeRecipient(rt *policy.Route, rcpt wire.Rcpt) wire.Reply {
-	tx.env.Tenant = rt.Tenant
 	scope := tx.scopeFor(rcpt.To)
+	tx.env.Tenant, tx.env.Scope = rt.Tenant, scope
 	refusal := tx.refusal
 	if r := tx.run.Recipient(tx.session.server.ctx, rcpt.To); refusal == nil {
 		refusal = r

@@ -13,6 +13,8 @@ import (
 
 	"sluice/filter"
 	"sluice/filter/antivirus"
+	"sluice/filter/attachment"
+	"sluice/filter/headers"
 	"sluice/filter/literal"
 	"sluice/policy"
 	"sluice/stream"
@@ -53,22 +55,29 @@ func chain(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) (*fil
 		{Module: filter.Content{}},
 		// Costs nothing and waits for nobody, so it may know first.
 		{Module: literal.Module{}},
+		// A refusal for what a file is needs no more of it than its beginning.
+		{Module: attachment.Module{}},
+		{Module: headers.Module{Hostname: string(conf.Hostname)}},
 		// Waits longest, so last of those that vote at the end.
 	}, antivirusEntry(engines), extra)...)
 }
 
-// knownRules are the rules that an operator can name: those of the modules
-// above, and what the wire itself states (stream).
+// moduleRules are the rules of every module of the chain, by module.
+var moduleRules = [][]filter.Rule{
+	filter.ContentRules, literal.Rules, attachment.Rules, headers.Rules, antivirus.Rules,
+}
+
+// knownRules are the rules that an operator can name: those of the modules, and
+// what the wire itself states (stream).
 func knownRules() []string {
-	known := []string{
-		literal.RuleGTUBE, literal.RuleEICAR, "literal.failed", "content.failed",
-		"smtp.early_talker", "smtp.nul", "smtp.long_line",
+	known := []string{"smtp.early_talker", "smtp.nul", "smtp.long_line"}
+	for _, rules := range moduleRules {
+		for _, r := range rules {
+			known = append(known, r.Name)
+		}
 	}
-	for _, r := range filter.ContentRules {
-		known = append(known, r.Name)
-	}
-	for _, r := range antivirus.Rules {
-		known = append(known, r.Name)
+	for _, module := range []string{"content", "literal", "attachment", "headers", "antivirus"} {
+		known = append(known, module+".failed")
 	}
 	return known
 }
@@ -76,11 +85,10 @@ func knownRules() []string {
 // ruleTexts says what each rule means.
 var ruleTexts = sync.OnceValue(func() map[string]string {
 	texts := map[string]string{}
-	for _, r := range filter.ContentRules {
-		texts[r.Name] = r.Text
-	}
-	for _, r := range antivirus.Rules {
-		texts[r.Name] = r.Text
+	for _, rules := range moduleRules {
+		for _, r := range rules {
+			texts[r.Name] = r.Text
+		}
 	}
 	return texts
 })

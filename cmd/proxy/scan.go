@@ -151,7 +151,7 @@ func (r *scanResult) exitCode() int {
 func (s *mailScanner) scan(name string, content []byte) *scanResult {
 	visit := s.chain.Visit(&s.session)
 	visit.CheckSession(s.ctx)
-	envelope := filter.Envelope{ID: "scan", From: s.reverse, Size: -1}
+	envelope := filter.Envelope{ID: "scan", From: s.reverse, Size: -1, Scope: s.scope()}
 	run, _ := visit.Begin(s.ctx, &envelope)
 	defer run.Close()
 	for _, to := range s.paths {
@@ -166,6 +166,14 @@ func (s *mailScanner) scan(name string, content []byte) *scanResult {
 	result := &scanResult{file: name, parts: s.parts.take()}
 	result.disposition, result.findings = s.decide(findings)
 	return result
+}
+
+// scope is the policy that modules work by: the first recipient's.
+func (s *mailScanner) scope() *policy.Scope {
+	if len(s.recipients) == 0 {
+		return nil
+	}
+	return s.policy.Scope(s.recipients[0])
 }
 
 // decide asks policy, for each recipient, and returns the severest answer.

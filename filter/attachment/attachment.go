@@ -25,25 +25,19 @@ import (
 	"sluice/stream/unpack"
 )
 
-// A Module judges attachments. The zero Module uses DefaultList for all.
-type Module struct {
-	// Lists returns the list of a tenant, by its name in the configuration.
-	// Nil, or a nil list: DefaultList. It is called once a message and must
-	// not wait.
-	Lists func(tenant string) *List
-}
+// A Module judges attachments, by the List that is the recipients' policy for
+// them, else by DefaultList.
+type Module struct{}
 
 // Name returns "attachment".
 func (Module) Name() string { return "attachment" }
 
 // Open starts on one message.
-func (m Module) Open(_ *filter.Session, e *filter.Envelope, ch *filter.Channel) filter.Scanner {
+func (Module) Open(_ *filter.Session, e *filter.Envelope, ch *filter.Channel) filter.Scanner {
 	s := scanners.Get().(*scanner)
 	s.channel, s.list = ch, DefaultList
-	if m.Lists != nil {
-		if own := m.Lists(e.Tenant); own != nil {
-			s.list = own
-		}
+	if own, ok := e.Scope.Attachments().(*List); ok {
+		s.list = own
 	}
 	return s
 }

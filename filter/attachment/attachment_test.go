@@ -208,22 +208,24 @@ func TestTypesThatShowLate(t *testing.T) {
 	}
 }
 
-func TestTenantsHaveTheirOwnLists(t *testing.T) {
+// Each recipient's policy can have its own list.
+func TestRecipientsHaveTheirOwnLists(t *testing.T) {
 	own, err := ParseList(Settings{Bare: true, Ban: Choice{Extensions: []string{"txt"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := Module{Lists: func(tenant string) *List {
-		if tenant == "own" {
-			return own
-		}
-		return nil
-	}}
+	snapshot, err := policy.New(policy.Settings{Level: policy.Level{Attachments: &policy.Opaque{Name: "own", Value: own}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	parts := []*filter.Part{{Path: "1.2", Names: []string{"a.exe", "a.txt"}}}
-	for tenant, want := range map[string]string{"own": "extension txt", "other": "extension exe"} {
-		got := ours(filtertest.Run(t, driven{m, parts}, filtertest.Message{Envelope: filter.Envelope{Tenant: tenant}, Content: []byte("x")}).Findings)
-		if len(got) != 1 || got[0].Detail != want || got[0].Place != "1.2" {
-			t.Errorf("%s: %v, want %s", tenant, got, want)
+	for _, c := range []struct {
+		scope *policy.Scope
+		want  string
+	}{{snapshot.Scope(policy.Mailbox{}), "extension txt"}, {nil, "extension exe"}} {
+		got := ours(filtertest.Run(t, driven{Module{}, parts}, filtertest.Message{Envelope: filter.Envelope{Scope: c.scope}, Content: []byte("x")}).Findings)
+		if len(got) != 1 || got[0].Detail != c.want || got[0].Place != "1.2" {
+			t.Errorf("%v, want %s", got, c.want)
 		}
 	}
 }

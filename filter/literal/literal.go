@@ -23,6 +23,12 @@ const (
 	RuleEICAR = "literal.eicar"
 )
 
+// Rules are the rules of the module.
+var Rules = []filter.Rule{
+	{Name: RuleGTUBE, Text: "The test string for filters of unwanted mail."},
+	{Name: RuleEICAR, Text: "The test file for antivirus engines."},
+}
+
 // size is the length of each string: 68 octets, by their definitions.
 const size = 68
 
