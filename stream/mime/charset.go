@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -80,12 +81,22 @@ func findCharset(label string) charset {
 // ascii tells that octets below 0x80 stand for themselves in text that has no
 // others, escapes or NULs.
 func (c charset) ascii() bool {
-	switch c.name {
-	case "utf-7", "utf-16be", "utf-16le", "utf-16", "utf-32", "utf-32be", "utf-32le", "hz-gb-2312", "iso-2022-jp":
+	if c.kind == charsetUTF7 || c.size() > 1 || c.name == "hz-gb-2312" || c.name == "iso-2022-jp" {
 		return false
 	}
 	// IBM037 and its like are not in the index of the web.
 	return c.enc != charmap.CodePage037 && c.enc != charmap.CodePage1047 && c.enc != charmap.CodePage1140
+}
+
+// size is the size of the units that make characters, in octets.
+func (c charset) size() int {
+	switch c.name {
+	case "utf-16be", "utf-16le", "utf-16":
+		return 2
+	case "utf-32", "utf-32be", "utf-32le":
+		return 4
+	}
+	return 1
 }
 
 // toUTF8 appends b as UTF-8, bad octets as U+FFFD. Of an unknown charset it
@@ -96,12 +107,13 @@ func (c charset) toUTF8(dst, b []byte) []byte {
 		if utf8.Valid(b) {
 			return append(dst, b...)
 		}
-		c.enc = charmap.Windows1252
+		c = latin1
 	case c.kind == charsetUTF8:
 		return appendValid(dst, b)
 	case c.kind == charsetUTF7:
 		return decodeUTF7(dst, b)
-	case c.ascii() && isASCII(b):
+	}
+	if c.ascii() && isASCII(b) {
 		return append(dst, b...)
 	}
 	out, _, err := transform.Append(c.enc.NewDecoder(), dst, b)
@@ -126,13 +138,10 @@ func appendValid(dst, b []byte) []byte {
 
 // validPrefix returns how many octets at the beginning of b are valid UTF-8.
 func validPrefix(b []byte) int {
-	if utf8.Valid(b) {
-		return len(b)
-	}
 	n := 0
 	for n < len(b) {
 		if b[n] < utf8.RuneSelf {
-			n++
+			n += asciiPrefix(b[n:])
 			continue
 		}
 		r, size := utf8.DecodeRune(b[n:])
@@ -144,18 +153,17 @@ func validPrefix(b []byte) int {
 	return n
 }
 
-// isASCII tells that b has no octet above 0x7F.
-func isASCII(b []byte) bool {
-	for len(b) >= 8 {
-		if (b[0]|b[1]|b[2]|b[3]|b[4]|b[5]|b[6]|b[7])&0x80 != 0 {
-			return false
-		}
-		b = b[8:]
+// asciiPrefix returns how many octets at the beginning of b are ASCII.
+func asciiPrefix(b []byte) int {
+	n := 0
+	for len(b)-n >= 8 && binary.NativeEndian.Uint64(b[n:])&0x8080808080808080 == 0 {
+		n += 8
 	}
-	for _, c := range b {
-		if c >= utf8.RuneSelf {
-			return false
-		}
+	for n < len(b) && b[n] < utf8.RuneSelf {
+		n++
 	}
-	return true
+	return n
 }
+
+// isASCII tells that b has no octet above 0x7F.
+func isASCII(b []byte) bool { return asciiPrefix(b) == len(b) }
