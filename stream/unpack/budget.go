@@ -186,6 +186,12 @@ func (b *Budget) grow(n int64) bool {
 	return true
 }
 
+// spare is grow for what can be done without: if the message may not have so
+// much, nothing is exhausted.
+func (b *Budget) spare(n int64) bool {
+	return n <= b.Limits.Memory-b.used && b.grow(n)
+}
+
 // take waits for memory; no decoder runs meanwhile.
 func (b *Budget) take(n int64) bool {
 	was := b.watch(false)

@@ -55,6 +55,11 @@ func pull(b *Budget, s Sink, body func(t *teller, r *bufio.Reader)) Reader {
 	return &puller{t: teller{b: b, s: s}, body: body}
 }
 
+// pullKept is pull for a format that goes back in what it has read.
+func pullKept(b *Budget, s Sink, body func(t *teller, r *bufio.Reader)) Reader {
+	return &puller{t: teller{b: b, s: s, kept: &kept{}}, body: body}
+}
+
 // Write gives the reader whole blocks and keeps the rest.
 func (p *puller) Write(b []byte) {
 	for len(b) > 0 && !p.t.over {
@@ -113,6 +118,9 @@ func (p *puller) resume(block []byte) {
 		p.end()
 		return
 	}
+	if p.t.kept != nil {
+		p.t.kept.add(p.t.b, block)
+	}
 	p.in = block
 	was := p.t.b.watch(true)
 	_, more := p.next()
@@ -135,6 +143,9 @@ func (p *puller) end() {
 	feeds.Put(p.feed)
 	p.feed, p.n = nil, 0
 	p.t.b.shrink(pullSize)
+	if p.t.kept != nil {
+		p.t.kept.free(p.t.b)
+	}
 	delete(p.t.b.pulled, p)
 }
 

@@ -35,7 +35,7 @@ func inflate(t *teller, r *bufio.Reader, sum io.Writer) (int64, error) {
 	return t.copy(summed{f, sum})
 }
 
-// summed is a Reader whose octets go through a checksum.
+// summed is a Reader whose octets go through a checksum, if there is one.
 type summed struct {
 	r   io.Reader
 	sum io.Writer
@@ -43,7 +43,9 @@ type summed struct {
 
 func (s summed) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
-	s.sum.Write(p[:n])
+	if s.sum != nil {
+		s.sum.Write(p[:n])
+	}
 	return n, err
 }
 

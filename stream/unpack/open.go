@@ -17,6 +17,16 @@ func Open(t Type, name string, b *Budget, s Sink) Reader {
 		return pull(b, s, func(t *teller, r *bufio.Reader) { readGzip(t, r, inner(name)) })
 	case TypeZlib:
 		return pull(b, s, func(t *teller, r *bufio.Reader) { readZlib(t, r, inner(name)) })
+	case TypeZip, TypeJar, TypeAPK, TypeDocx, TypeXlsx, TypePptx, TypeOOXML, TypeODF, TypeEPUB:
+		return pullKept(b, s, readZip)
+	case TypeTar:
+		return pull(b, s, readTar)
+	case TypeLZMA:
+		return pull(b, s, func(t *teller, r *bufio.Reader) { readLZMA(t, r, inner(name)) })
+	case TypeXZ:
+		return pull(b, s, func(t *teller, r *bufio.Reader) { readXZ(t, r, inner(name)) })
+	case TypeZstd:
+		return pull(b, s, func(t *teller, r *bufio.Reader) { readZstd(t, r, inner(name)) })
 	case TypeBzip2:
 		return pull(b, s, func(t *teller, r *bufio.Reader) { readBzip2(t, r, inner(name)) })
 	}

@@ -10,6 +10,10 @@ import (
 // end, or it was closed.
 var errStop = errors.New("stopped")
 
+// errNoted is that of content which could not be unpacked for a reason that
+// was told.
+var errNoted = errors.New("noted")
+
 // A teller tells what one Reader finds to its Sink, within the budget. Once it
 // is over, all its methods do nothing and return false.
 type teller struct {
@@ -18,6 +22,7 @@ type teller struct {
 
 	over    bool  // told all it may, or closed
 	telling bool  // inside the Sink: a panic is not the reader's
+	kept    *kept // the container so far, for formats that read it twice
 	taken   int64 // octets of the container that a pulling reader was given
 	index   int
 	m       *Member // open one
@@ -138,6 +143,13 @@ func (t *teller) note(rule string, c Class, detail string) {
 // broken notes that the rest was not read. The detail says where, never why in
 // the words of a library.
 func (t *teller) broken(detail string) { t.note(RuleBroken, Middle, detail) }
+
+// fault notes what an error of unpacking means, if that was not told.
+func (t *teller) fault(err error, detail string) {
+	if err != nil && err != errNoted {
+		t.broken(detail)
+	}
+}
 
 // link tells an address.
 func (t *teller) link(url []byte) {
