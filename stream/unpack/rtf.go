@@ -22,8 +22,8 @@ type rtfPlace uint8
 const (
 	rtfText rtfPlace = iota
 	rtfIgnored
-	rtfObject // \objdata: an OLE 1 object in hexadecimal digits
-	rtfClass  // \objclass: its class
+	rtfObject      // \objdata: an OLE 1 object in hexadecimal digits
+	rtfClass       // \objclass: its class
 	rtfInstruction // \fldinst: instruction of a field
 	rtfTemplate
 	rtfName // \*\datafield, \objname: text that is not wanted

@@ -97,7 +97,7 @@ func sevenLZMA(props []byte, size uint64, in []io.ReadCloser) (io.ReadCloser, er
 	}
 	head := binary.LittleEndian.AppendUint32([]byte{props[0]}, uint32(dict))
 	head = binary.LittleEndian.AppendUint64(head, size)
-	r, err := lzma.ReaderConfig{DictCap: sevenDictionary}.NewReader(io.MultiReader(bytes.NewReader(head), in[0]))
+	r, err := lzma.ReaderConfig{DictCap: int(dict)}.NewReader(io.MultiReader(bytes.NewReader(head), in[0]))
 	return sevenStream{r, in[0]}, err
 }
 
