@@ -2,8 +2,10 @@ package unpack
 
 // openDocument returns a Reader for the types that are documents or look like
 // them, nil for any other.
-func openDocument(t Type, b *Budget, s Sink) Reader {
+func openDocument(t Type, name string, b *Budget, s Sink) Reader {
 	switch t {
+	case TypeSevenZip:
+		return hold(b, s, func(t *teller, held []byte) { readSevenZip(t, held, name) })
 	case TypeRTF:
 		return hold(b, s, readRTF)
 	case TypeLNK:

@@ -126,7 +126,7 @@ func tellAll(t testing.TB, open func(*Budget, Sink) Reader, data []byte, piece i
 
 // tellDocument reads a document of a type.
 func tellDocument(t testing.TB, typ Type, data []byte) *told {
-	return tellAll(t, func(b *Budget, s Sink) Reader { return openDocument(typ, b, s) }, data, 0)
+	return tellAll(t, func(b *Budget, s Sink) Reader { return openDocument(typ, "", b, s) }, data, 0)
 }
 
 // hurt reads every truncation of data, and many copies with a bit turned:
