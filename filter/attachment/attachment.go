@@ -17,6 +17,7 @@ package attachment
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"sluice/filter"
@@ -60,10 +61,10 @@ type scanner struct {
 	channel *filter.Channel
 	list    *List
 	said    []policy.Finding
+	discs   discs
 }
 
-func (s *scanner) Write([]byte)                  {}
-func (s *scanner) PartData(*filter.Part, []byte) {}
+func (s *scanner) Write([]byte) {}
 
 // OpenPart judges a part by all that is known of it before its content.
 func (s *scanner) OpenPart(p *filter.Part) {
@@ -79,13 +80,26 @@ func (s *scanner) OpenPart(p *filter.Part) {
 		}
 	}
 	s.judgeTypes(p)
+	if p.Kind == mime.Leaf {
+		s.discs = append(s.discs, disc{part: p})
+	}
 	if p.HTML && p.Kind == mime.Leaf && isFile(p) {
 		s.publish(policy.Finding{Rule: RuleHTML, Score: htmlScore, Place: p.Path})
 	}
 }
 
+// PartData looks for what shows later than the first octets.
+func (s *scanner) PartData(p *filter.Part, b []byte) {
+	if t := s.discs.read(p, b); t != "" {
+		s.judgeType(p, t)
+	}
+}
+
 // ClosePart judges what the octets turned out to be further on.
 func (s *scanner) ClosePart(p *filter.Part) {
+	if i := s.discs.find(p); i >= 0 {
+		s.discs = slices.Delete(s.discs, i, i+1)
+	}
 	if !p.Made {
 		s.judgeTypes(p)
 	}
@@ -97,9 +111,13 @@ func (s *scanner) judgeTypes(p *filter.Part) {
 		if t == unpack.TypeScript && shown(p) {
 			continue
 		}
-		if word, refused := s.list.Type(t); refused {
-			s.publish(policy.Finding{Rule: RuleBanned, Detail: word, Place: p.Path, Force: policy.Reject})
-		}
+		s.judgeType(p, t)
+	}
+}
+
+func (s *scanner) judgeType(p *filter.Part, t unpack.Type) {
+	if word, refused := s.list.Type(t); refused {
+		s.publish(policy.Finding{Rule: RuleBanned, Detail: word, Place: p.Path, Force: policy.Reject})
 	}
 }
 
@@ -168,6 +186,7 @@ func (s *scanner) Finish(context.Context) error { return nil }
 // Close gives the scanner back.
 func (s *scanner) Close() {
 	clear(s.said)
-	*s = scanner{said: s.said[:0]}
+	clear(s.discs)
+	*s = scanner{said: s.said[:0], discs: s.discs[:0]}
 	scanners.Put(s)
 }

@@ -208,6 +208,30 @@ func TestTypesThatShowLate(t *testing.T) {
 	}
 }
 
+// An image of a disc shows what it is at 32 KiB, however it is cut.
+func TestDiscs(t *testing.T) {
+	image := make([]byte, 40<<10)
+	for mark, want := range map[string]string{"CD001": "attachment.banned type iso", "BEA01": "attachment.banned type udf", "CD002": ""} {
+		copy(image[discMarkAt:], mark)
+		for _, size := range []int{1, 3, 2048, discMarkAt, discMarkAt + 2, len(image)} {
+			s := Module{}.Open(nil, &filter.Envelope{}, nil).(*scanner)
+			p, other := &filter.Part{}, &filter.Part{}
+			s.OpenPart(other)
+			s.OpenPart(p)
+			for piece := range slices.Chunk(image, size) {
+				s.PartData(p, piece)
+				s.PartData(other, []byte("CD001"))
+			}
+			s.ClosePart(p)
+			s.ClosePart(other)
+			if got := rules(s.said); got != want {
+				t.Errorf("%s in pieces of %d: %q, want %q", mark, size, got, want)
+			}
+			s.Close()
+		}
+	}
+}
+
 // Each recipient's policy can have its own list.
 func TestRecipientsHaveTheirOwnLists(t *testing.T) {
 	own, err := ParseList(Settings{Bare: true, Ban: Choice{Extensions: []string{"txt"}}})
@@ -282,6 +306,7 @@ func BenchmarkNames(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				s.OpenPart(p)
+				s.ClosePart(p)
 			}
 		})
 	}

@@ -21,60 +21,65 @@ func (m *mailbox) empty() bool { return len(m.local) == 0 && len(m.domain) == 0 
 // 3.4, with the groups and the obsolete forms of section 4.4) and what follows
 // it. It takes whatever stands there: what is no address has no domain.
 func nextMailbox(list []byte) (m mailbox, rest []byte) {
-	var comment, angle []byte
-	start, end, i, open := 0, -1, 0, false
-	for end < 0 {
+	var (
+		spec     []byte // what stood in <>
+		comment  []byte
+		before   []byte // what stood before the first comment
+		start, i int
+		open     bool // a quote never ends, and so do all after it
+	)
+	for {
 		n := bytes.IndexAny(list[i:], `"(<,;:`)
 		if n < 0 {
-			end, rest = len(list), nil
+			i = len(list)
 			break
 		}
-		i += n
-		switch list[i] {
+		at := i + n
+		i = at + 1
+		switch list[at] {
 		case '"':
-			j := -1
+			end := -1
 			if !open {
-				j = quotedEnd(list, i)
+				end = quotedEnd(list, at)
 			}
-			// A quote that never ends is a letter, and so are all after it.
-			if open = j < 0; open {
-				j = i + 1
+			if open = end < 0; !open {
+				i = end
 			}
-			i = j
+			continue
 		case '(':
-			j := commentEnd(list, i)
-			comment = list[i+1 : max(i+1, j-1)]
-			if m.name == nil && angle == nil {
-				m.name = list[start:i] // of an address without <>, what precedes is the address
+			i = commentEnd(list, at)
+			if comment == nil {
+				before = list[start:at]
 			}
-			i = j
+			comment = bytes.TrimSuffix(list[at+1:i], []byte(")"))
+			continue
 		case '<':
-			j := bytes.IndexByte(list[i:], '>')
-			if j < 0 {
-				j = len(list) - i
-			}
 			if !m.angled {
-				m.name, m.angled = list[start:i], true
+				m.name, m.angled = list[start:at], true
 			}
-			angle = list[i+1 : i+j]
-			i = min(i+j+1, len(list))
+			spec, _, _ = bytes.Cut(list[at+1:], []byte(">"))
+			i = min(at+1+len(spec)+1, len(list))
+			continue
 		case ':':
-			if i++; !m.angled { // the name of a group ends
-				start, m.name, comment = i, nil, nil
+			if !m.angled { // the name of a group ends
+				start, comment = i, nil
 			}
-		default: // , ;
-			end, rest = i, list[i+1:]
+			continue
 		}
+		rest = list[i:] // behind , or ;
+		i = at
+		break
 	}
-	spec := angle
 	if !m.angled {
-		spec = list[start:end]
-		if comment != nil {
-			if spec = m.name; len(bytes.TrimSpace(spec)) == 0 { // (comment) address
-				spec = list[start+bytes.LastIndexByte(list[start:end], ')')+1 : end]
-			}
-		}
 		m.name = comment
+		switch {
+		case comment == nil:
+			spec = list[start:i]
+		case len(bytes.TrimSpace(before)) > 0:
+			spec = before
+		default: // (comment) address
+			spec = list[start+bytes.LastIndexByte(list[start:i], ')')+1 : i]
+		}
 	}
 	m.name = bytes.TrimSpace(m.name)
 	m.setAddress(spec)

@@ -267,3 +267,41 @@ func BenchmarkMessage(b *testing.B) {
 		s.Close()
 	}
 }
+
+// However a message is cut, the same is found.
+func TestCuts(t *testing.T) {
+	for _, header := range []string{
+		clean,
+		changed("From: =?utf-8?B?UNCweXBhbC5jb20=?=\n\t<ann@x.test>", "Subject: RE: MAKE MONEY FAST      x17", "Date: Mon, 32 Dec", "Message-ID: x", "-To"),
+		"Subject:" + strings.Repeat(" folded\n\t", 2000) + "end\n",
+		"From: " + strings.Repeat(`"\`, 3000) + "\n",
+	} {
+		content := strings.ReplaceAll(header+"\n \n", "\n", "\r\n")
+		filtertest.Cuts(t, module, filtertest.Message{Content: []byte(content)})
+	}
+}
+
+// Whatever the fields are, no rule fails, and details are words of ours.
+func FuzzFrom(f *testing.F) {
+	for _, value := range []string{"Ann <ann@x.test>", `"a@b.com" <c@d.test>`, "=?utf-8?B?UNCweXBhbA==?= <a@b>", "\xFF\u202E <@>", "(((", `"`} {
+		f.Add(value, value)
+	}
+	f.Fuzz(func(t *testing.T, from, other string) {
+		s := module.Open(nil, nil, nil).(*scanner)
+		whole := &filter.Part{Kind: mime.Message}
+		for _, name := range []string{"Reply-To", "To", "Subject", "Date", "Message-ID", "Received", "X-Mailer"} {
+			s.Field(whole, mime.Field{Name: []byte(name), Value: []byte(other)})
+		}
+		s.Field(whole, mime.Field{Name: []byte("From"), Value: []byte(from)})
+		if s.FinishNow() != nil {
+			t.Error("no vote")
+		}
+		for i := range headerRules {
+			detail, hit := headerRules[i].find(&s.message)
+			if detail != "" && (!hit || !slices.Contains(names[:], detail) && !slices.Contains(disguiseWords[:], detail)) {
+				t.Errorf("%s has the detail %q", headerRules[i].Name, detail)
+			}
+		}
+		s.Close()
+	})
+}

@@ -116,7 +116,7 @@ func overlapped(kernel []byte, n int) []byte {
 // quoted is a bomb of the kind of bamsoftware.com/hacks/zipbomb: each entry's
 // data begins with stored deflate blocks that quote the local headers behind
 // it, and ends with the kernel that all share.
-func quoted(kernel []byte, n int) []byte {
+func quotedBomb(kernel []byte, n int) []byte {
 	body := deflated(kernel)
 	var headers [][]byte // from the last to the first
 	content := kernel
@@ -165,7 +165,7 @@ func quoted(kernel []byte, n int) []byte {
 func TestZipBombs(t *testing.T) {
 	for name, packed := range map[string][]byte{
 		"overlapping": overlapped(make([]byte, 1<<20), 1000),
-		"quoted":      quoted(make([]byte, 1<<20), 250),
+		"quoted":      quotedBomb(make([]byte, 1<<20), 250),
 	} {
 		r := readCuts(t, TypeZip, "", packed)
 		if !r.has(RuleBomb) || !r.has(RuleMismatch) {
