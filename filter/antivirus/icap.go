@@ -44,8 +44,8 @@ func newICAP(s *EngineSettings) *icap {
 	if strings.Trim(path, "/") == "" {
 		path = e.profile.Path
 	}
-	if u.RawQuery != "" {
-		path += "?" + u.RawQuery
+	if query := cmp.Or(u.RawQuery, e.profile.Query); query != "" {
+		path += "?" + query
 	}
 	e.service = "icap://" + u.Host + path
 	e.pool = newPool(dialer(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), icapPort))), icapAnswer)

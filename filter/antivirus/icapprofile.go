@@ -3,8 +3,9 @@ package antivirus
 // A Profile tells what an ICAP service means: RFC 3507 says how content is
 // adapted, not how a threat is named.
 type Profile struct {
-	// Path is the service where the URL has none.
-	Path string
+	// Path is the service where the URL has none, and Query what it is asked to
+	// do where the URL does not say.
+	Path, Query string
 	// Preview tells to send the beginning first if the service offers it.
 	Preview bool
 	// Always204 tells to allow 204 for whole content even if the service does
@@ -30,6 +31,8 @@ var threatFields = []string{"x-infection-found", "x-virus-id", "x-violations-fou
 var Profiles = map[string]Profile{
 	"generic": {Preview: true, Threats: threatFields, Page: true, Plain: Unscannable},
 	// c-icap's virus_scan. It names every threat, so that a page without a
-	// name is an error of its own.
-	"c-icap": {Path: "/virus_scan", Preview: true, Always204: true, Threats: threatFields, Plain: Unscannable},
+	// name is an error of its own. Without mode=simple it begins to send content
+	// back before it has looked at all of it, and without sizelimit=off it lets
+	// pass what is larger than its limit.
+	"c-icap": {Path: "/virus_scan", Query: "allow204=on&sizelimit=off&mode=simple", Preview: true, Always204: true, Threats: threatFields, Plain: Unscannable},
 }
