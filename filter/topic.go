@@ -7,8 +7,11 @@ var Links = NewTopic[Link]()
 
 // A Link is one link of a message.
 type Link struct {
-	URL  string // canonical (CONTENT: links)
-	Text string // what the reader sees, if the text is an address itself
+	URL    string // canonical: as browsers read it, without userinfo and fragment
+	Host   string // of the URL: a name as A-labels, or an address without brackets
+	Domain string // under which Host was registered; Host itself if it is an address
+	Text   string // what the reader sees, if that is an address itself
+	Place  string // path of the part it was first found in
 }
 
 // Leaves are the decoded leaves of a message, those in containers included.
