@@ -45,45 +45,22 @@ func (c *runCommand) Run(a *app) error {
 	return p.serve(a.ctx)
 }
 
-// chain is every module, in the order a message passes them. Extra ones come
-// last.
+// chain is the modules at work.
 func chain(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) (*filter.Chain, error) {
-	return filter.New(slices.Concat([]filter.Entry{
+	return filter.New(modules(conf, engines, extra...)...)
+}
+
+// modules is every module, in the order a message passes them. Extra ones come
+// last. Each has its rules in ruleGroups.
+func modules(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) []filter.Entry {
+	return slices.Concat([]filter.Entry{
 		// Takes the message apart for those below.
 		{Module: filter.Content{}},
 		// Costs nothing and waits for nobody, so it may know first.
 		{Module: literal.Module{}},
 		// Waits longest, so last of those that vote at the end.
-	}, antivirusEntry(engines), extra)...)
+	}, antivirusEntry(engines), extra)
 }
-
-// knownRules are the rules that an operator can name: those of the modules
-// above, and what the wire itself states (stream).
-func knownRules() []string {
-	known := []string{
-		literal.RuleGTUBE, literal.RuleEICAR, "literal.failed", "content.failed",
-		"smtp.early_talker", "smtp.nul", "smtp.long_line",
-	}
-	for _, r := range filter.ContentRules {
-		known = append(known, r.Name)
-	}
-	for _, r := range antivirus.Rules {
-		known = append(known, r.Name)
-	}
-	return known
-}
-
-// ruleTexts says what each rule means.
-var ruleTexts = sync.OnceValue(func() map[string]string {
-	texts := map[string]string{}
-	for _, r := range filter.ContentRules {
-		texts[r.Name] = r.Text
-	}
-	for _, r := range antivirus.Rules {
-		texts[r.Name] = r.Text
-	}
-	return texts
-})
 
 // A mailServer is stream.Server as this package uses it.
 type mailServer interface {
