@@ -43,6 +43,7 @@ type commands struct {
 	Reload      reloadCommand      `cmd:"" help:"Make the running process read its configuration again."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the running process whether it is ready."`
 	Metrics     metricsCommand     `cmd:"" help:"Print the reference of all metrics as markdown."`
+	Rules       rulesCommand       `cmd:"" help:"Print the reference of all rules as markdown."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 	Gtube       gtubeCommand       `cmd:"" help:"Print the string that every spam filter must find."`
 }

@@ -15,6 +15,7 @@ func TestReferencePages(t *testing.T) {
 	for _, page := range []struct{ file, want, command string }{
 		{"../../docs/reference/config.md", reference(), "proxy config reference"},
 		{"../../docs/reference/metrics.md", metricsReference(), "proxy metrics"},
+		{"../../docs/reference/rules.md", rulesReference(), "proxy rules"},
 	} {
 		got, err := os.ReadFile(page.file)
 		if err != nil {
@@ -28,7 +29,7 @@ func TestReferencePages(t *testing.T) {
 
 // Every setting and every metric has a sentence.
 func TestSentences(t *testing.T) {
-	if strings.Contains(reference()+metricsReference(), "|  |\n") {
+	if strings.Contains(reference()+metricsReference()+rulesReference(), "|  |\n") {
 		t.Error("a setting or a metric has no sentence")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"sluice/filter/antivirus"
 	"sluice/filter/attachment"
 	"sluice/filter/headers"
+	"sluice/filter/links"
 	"sluice/filter/literal"
 	"sluice/policy"
 	"sluice/stream"
@@ -47,10 +48,15 @@ func (c *runCommand) Run(a *app) error {
 	return p.serve(a.ctx)
 }
 
-// chain is every module, in the order a message passes them. Extra ones come
-// last.
+// chain is the modules at work.
 func chain(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) (*filter.Chain, error) {
-	return filter.New(slices.Concat([]filter.Entry{
+	return filter.New(modules(conf, engines, extra...)...)
+}
+
+// modules is every module, in the order a message passes them. Extra ones come
+// last. Each has its rules in ruleGroups.
+func modules(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) []filter.Entry {
+	return slices.Concat([]filter.Entry{
 		// Takes the message apart for those below.
 		{Module: filter.Content{}},
 		// Costs nothing and waits for nobody, so it may know first.
@@ -58,40 +64,10 @@ func chain(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) (*fil
 		// A refusal for what a file is needs no more of it than its beginning.
 		{Module: attachment.Module{}},
 		{Module: headers.Module{Hostname: string(conf.Hostname)}},
+		{Module: links.Module{}},
 		// Waits longest, so last of those that vote at the end.
-	}, antivirusEntry(engines), extra)...)
+	}, antivirusEntry(engines), extra)
 }
-
-// moduleRules are the rules of every module of the chain, by module.
-var moduleRules = [][]filter.Rule{
-	filter.ContentRules, literal.Rules, attachment.Rules, headers.Rules, antivirus.Rules,
-}
-
-// knownRules are the rules that an operator can name: those of the modules, and
-// what the wire itself states (stream).
-func knownRules() []string {
-	known := []string{"smtp.early_talker", "smtp.nul", "smtp.long_line"}
-	for _, rules := range moduleRules {
-		for _, r := range rules {
-			known = append(known, r.Name)
-		}
-	}
-	for _, module := range []string{"content", "literal", "attachment", "headers", "antivirus"} {
-		known = append(known, module+".failed")
-	}
-	return known
-}
-
-// ruleTexts says what each rule means.
-var ruleTexts = sync.OnceValue(func() map[string]string {
-	texts := map[string]string{}
-	for _, rules := range moduleRules {
-		for _, r := range rules {
-			texts[r.Name] = r.Text
-		}
-	}
-	return texts
-})
 
 // A mailServer is stream.Server as this package uses it.
 type mailServer interface {
