@@ -22,7 +22,7 @@ func samples(t testing.TB) map[Type][]byte {
 	return map[Type][]byte{
 		TypeZip:   z.bytes(),
 		TypeGzip:  gzipped("name", content),
-		TypeZlib:  zlibbed(content),
+		TypeZlib:  zlibbedOctets(content),
 		TypeBzip2: append(bytes.Clone(bzipped), bzipped...),
 		TypeXZ:    xzed(t, content, xz.SHA256),
 		TypeLZMA:  lzmaed(t, content, -1),
@@ -95,7 +95,7 @@ func TestMemoryFlat(t *testing.T) {
 
 // overlapped is a bomb of entries that all point to the same data.
 func overlapped(kernel []byte, n int) []byte {
-	packed := deflated(kernel)
+	packed := deflatedOctets(kernel)
 	f := zipFile{entries: []zipEntry{{name: "0", method: 77, content: packed}}}
 	header := func(sizes int) func([]byte) {
 		return func(b []byte) {
@@ -117,7 +117,7 @@ func overlapped(kernel []byte, n int) []byte {
 // data begins with stored deflate blocks that quote the local headers behind
 // it, and ends with the kernel that all share.
 func quotedBomb(kernel []byte, n int) []byte {
-	body := deflated(kernel)
+	body := deflatedOctets(kernel)
 	var headers [][]byte // from the last to the first
 	content := kernel
 	packed := body
