@@ -132,25 +132,72 @@ func enmimeLeaves(b []byte) (leaves []oracleLeaf) {
 	return leaves
 }
 
+// misses are leaves that others find and we do not, and why that is right.
+var misses = map[string]string{
+	"mime4j/mimetools-testmsgs/multi-frag.msg": "enmime takes a boundary inside a line for one",
+	"mime4j/testmsgs/misplaced-boundary.msg":   "enmime takes a boundary inside a line for one",
+	"mail-parser/thirdparty/005.eml":           "enmime takes a boundary inside a line for one",
+	"mail-parser/malformed/013.eml":            "enmime takes the last of nested equal boundary lines for text",
+	"mail-parser/malformed/014.eml":            "enmime takes the last of nested equal boundary lines for text",
+	"rspamd-messages/badboundary.eml":          "enmime takes a boundary line without line end for base64",
+	"mail-parser/malformed/017.eml":            "enmime does not know a boundary without semicolon before it: our parts hold its text",
+	"mail-parser/rfc/000.eml":                  "prose that is declared base64: enmime skips the hyphens in it",
+	"mail-parser/thirdparty/001.eml":           "enmime ends at a boundary line after a bare LF; that is the beginning of the leaf of who does not",
+	"mail-parser/legacy/033.eml":               "windows-1252 that is declared UTF-8: enmime guesses",
+	"mimekit/yenc/00000020.ntx":                "enmime turns binary data into UTF-8",
+	"mimekit/yenc/00000021.ntx":                "enmime turns binary data into UTF-8",
+}
+
 // TestCorporaHoldNothingThatOthersFind reads every message with two other
 // parsers: what they find we find.
 func TestCorporaHoldNothingThatOthersFind(t *testing.T) {
 	p := new(Parser)
-	leaves, missed := 0, 0
+	leaves, missed := 0, map[string]bool{}
 	corpora(t, func(t *testing.T, name string, message []byte) {
 		s := read(p, message)
 		ours := map[digest]bool{digestOf(nil): true}
 		for _, part := range s.parts {
 			ours[digestOf(part.data)] = true
+			for _, text := range texts(part) {
+				ours[digestOf(text)] = true
+			}
 		}
 		for _, leaf := range append(goMessage(message), enmimeLeaves(message)...) {
 			leaves++
-			if ours[digestOf(leaf.content)] {
+			if ours[digestOf(leaf.content)] || entered(p, leaf.content, ours) {
 				continue
 			}
-			missed++
-			t.Errorf("%s: %s: %.80q of %d", name, leaf.where, leaf.content, len(leaf.content))
+			if missed[name] = true; misses[name] == "" {
+				t.Errorf("%s: %s: %.80q of %d", name, leaf.where, leaf.content, len(leaf.content))
+			}
 		}
 	})
-	t.Logf("%d leaves, %d missed", leaves, missed)
+	for name, why := range misses {
+		if !missed[name] {
+			t.Errorf("%s: nothing is missed: %s", name, why)
+		}
+	}
+	t.Logf("%d leaves, messages with misses: %d", leaves, len(missed))
+}
+
+// entered tells whether content is a message that was taken apart further.
+func entered(p *Parser, content []byte, ours map[digest]bool) bool {
+	s := read(p, content)
+	return !slices.ContainsFunc(s.parts, func(part *toldPart) bool { return !ours[digestOf(part.data)] })
+}
+
+// texts is a text part as UTF-8, in each charset it may have.
+func texts(p *toldPart) (list [][]byte) {
+	if !strings.HasPrefix(p.Type, "text/") {
+		return nil
+	}
+	for _, charset := range append([]string{p.Charset}, p.Charsets...) {
+		var b []byte
+		x := NewText(charset, p.Type == "text/html", func(piece []byte) { b = append(b, piece...) })
+		x.Next = func() { list, b = append(list, b), nil }
+		x.Write(p.data)
+		x.Close()
+		list = append(list, b)
+	}
+	return list
 }

@@ -75,7 +75,7 @@ func (r *reader) match(token []byte) (m matches) {
 			if !ok {
 				break
 			}
-			if fr.passed&(1<<i) != 0 {
+			if fr.decided == nil && fr.passed&(1<<i) != 0 {
 				continue
 			}
 			f, last := fits(token, bound)
@@ -137,6 +137,9 @@ func (r *reader) boundary(b []byte) bool {
 		if m.equal {
 			r.defect(Defect{RuleBoundary, Middle, "nested equal ones"})
 		}
+		if r.lonelyLF(b) && r.forkStrict(b, m.exact.at) {
+			return false
+		}
 		r.take(b, m.exact)
 		return true
 	}
@@ -153,6 +156,28 @@ func (r *reader) forkPrefix(b []byte, m match) {
 		o.take(b, m)
 	}
 	r.stack[m.at].prefix = prefixNo
+}
+
+// lonelyLF tells whether an LF without CR stands before a boundary line that
+// ends with CRLF.
+func (r *reader) lonelyLF(b []byte) bool {
+	return r.neol == 1 && len(trimEOL(b)) == len(b)-2
+}
+
+// forkStrict follows the reading of programs for which only CRLF ends a line,
+// so that this is none. It returns true if r is that reading already.
+func (r *reader) forkStrict(b []byte, at int) bool {
+	fr := &r.stack[at]
+	if fr.strict || r.state != inBody {
+		return fr.strict
+	}
+	if o := r.fork(); o != nil {
+		r.defect(Defect{RuleBoundary, Middle, "LF before it"})
+		o.stack[at].strict = true
+		o.leaf, r.leaf = r.leaf, nil
+		o.body(b)
+	}
+	return false
 }
 
 // wildSize bounds what is taken for a boundary that no header names, in

@@ -41,6 +41,7 @@ type frame struct {
 	decided  []byte // the boundary; nil: none seen
 	wild     bool   // decided is not what the header says
 	prefix   prefix
+	strict   bool   // a line that follows an LF without CR is no boundary line
 	passed   uint32 // undecided: which of the bounds it is not, a bit each
 	tried    bool   // undecided: a line was followed as a boundary that no header names
 }
@@ -199,7 +200,7 @@ func (r *reader) same(o *reader) bool {
 	}
 	return slices.EqualFunc(r.stack, o.stack, func(a, b frame) bool {
 		return a.node == b.node && a.phase == b.phase && string(a.decided) == string(b.decided) &&
-			a.wild == b.wild && a.prefix == b.prefix
+			a.wild == b.wild && a.prefix == b.prefix && a.strict == b.strict
 	})
 }
 
