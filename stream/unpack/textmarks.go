@@ -120,7 +120,7 @@ func (f *found) element(b []byte, xml bool) {
 		f.add(TypeScript)
 	case isHTML(b):
 		f.add(TypeHTML)
-	case xml:
+	case xml && f.n == 0:
 		f.add(TypeXML)
 	}
 }
