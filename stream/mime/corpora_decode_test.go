@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// corpora returns the folder of public test data.
-func corpora(t *testing.T) string {
+// corporaRoot returns the folder of public test data.
+func corporaRoot(t *testing.T) string {
 	t.Helper()
 	root := os.Getenv("SLUICE_CORPORA")
 	if root == "" {
@@ -31,7 +31,7 @@ func filesIn(text []byte) (content []byte, files int, defects []Defect) {
 }
 
 func TestYEncCorpora(t *testing.T) {
-	root := filepath.Join(corpora(t), "mimekit", "yenc")
+	root := filepath.Join(corporaRoot(t), "mimekit", "yenc")
 	read := func(name string) []byte {
 		b, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
@@ -56,7 +56,7 @@ func TestYEncCorpora(t *testing.T) {
 }
 
 func TestUUCorpora(t *testing.T) {
-	names, err := filepath.Glob(filepath.Join(corpora(t), "libarchive-test", "*.uu"))
+	names, err := filepath.Glob(filepath.Join(corporaRoot(t), "libarchive-test", "*.uu"))
 	if err != nil || len(names) < 100 {
 		t.Fatalf("%d files, %v", len(names), err)
 	}

@@ -163,7 +163,7 @@ func (f *found) embedded(head []byte) {
 	if i := index(b, `{\rtf`, first); i > 0 {
 		f.add(TypeRTF)
 	}
-	if bytes.IndexByte(b, 0x03) >= 0 {
+	if !at(head, 0, "PK") && bytes.IndexByte(b, 0x03) >= 0 { // else it is its next member
 		if i := index(b, "PK\x03\x04", first); i > 0 {
 			f.add(zipKind(head[i:]))
 		}

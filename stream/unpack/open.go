@@ -9,9 +9,6 @@ func Open(t Type, name string, b *Budget, s Sink) Reader {
 	if !t.Container() {
 		return nil
 	}
-	if t.Unsupported() {
-		return shut(b, s)
-	}
 	switch t {
 	case TypeGzip:
 		return pull(b, s, func(t *teller, r *bufio.Reader) { readGzip(t, r, inner(name)) })
@@ -19,6 +16,10 @@ func Open(t Type, name string, b *Budget, s Sink) Reader {
 		return pull(b, s, func(t *teller, r *bufio.Reader) { readZlib(t, r, inner(name)) })
 	case TypeZip, TypeJar, TypeAPK, TypeDocx, TypeXlsx, TypePptx, TypeOOXML, TypeODF, TypeEPUB:
 		return pullKept(b, s, readZip)
+	case TypeCAB:
+		return pull(b, s, readCAB)
+	case TypeISO:
+		return hold(b, s, readISO)
 	case TypeTar:
 		return pull(b, s, readTar)
 	case TypeLZMA:
@@ -33,7 +34,7 @@ func Open(t Type, name string, b *Budget, s Sink) Reader {
 	if r := openDocument(t, name, b, s); r != nil {
 		return r
 	}
-	return shut(b, s)
+	return shut(b, s) // t.Unsupported
 }
 
 // shut returns a Reader of what nothing looks into.

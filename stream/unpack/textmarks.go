@@ -128,7 +128,7 @@ func (f *found) element(b []byte, xml bool) {
 		f.add(TypeHTML)
 	case isPart(b):
 		f.add(TypePart)
-	case xml:
+	case xml && f.n == 0:
 		f.add(TypeXML)
 	}
 }
