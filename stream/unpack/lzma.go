@@ -11,10 +11,10 @@ import (
 const (
 	// lzmaHead is the header of .lzma: properties, dictionary, size.
 	lzmaHead = 13
-	// lzmaGain is more than LZMA can gain: a match of 273 octets costs at least
-	// a quarter of a bit, so 100 octets need no dictionary of 64 MiB, whatever
-	// they declare.
-	lzmaGain = 16 << 10
+	// lzmaGain is more than LZMA can gain: a match of 273 octets takes 14 binary
+	// decisions, of which none costs less than 0.022 bit, and that is 7,045 to
+	// 1. So 100 octets need no dictionary of 64 MiB, whatever they declare.
+	lzmaGain = 8 << 10
 	// lzmaSize is what a decoder holds besides dictionary and literal models:
 	// 64 KiB.
 	lzmaSize = 64 << 10
@@ -75,7 +75,7 @@ func dictionary(t *teller, r *bufio.Reader, declared int64) (int64, error) {
 		t.note(RuleDictionary, Unsupported, "")
 		return 0, errNoted
 	}
-	const enough = 4 << 10 // octets of input that may fill 64 MiB
+	const enough = 8 << 10 // octets of input that may fill 64 MiB
 	if rest, _ := r.Peek(enough); len(rest) < enough {
 		declared = min(declared, int64(len(rest)+1)*lzmaGain)
 	}
