@@ -25,12 +25,12 @@ func corpus(t *testing.T, pattern string) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecodeFile(b)
+		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecode(b)
 	}
 	return all
 }
 
-func uudecodeFile(b []byte) []byte {
+func uudecode(b []byte) []byte {
 	var out []byte
 	body := false
 	for line := range bytes.Lines(b) {
@@ -61,6 +61,21 @@ func uudecodeFile(b []byte) []byte {
 func TestSevenZipCorpus(t *testing.T) {
 	for name, data := range corpus(t, "*.7z.uu") {
 		s := tellAll(t, func(b *Budget, s Sink) Reader { return Open(TypeSevenZip, name, b, s) }, data, 0)
+		var list []string
+		for _, m := range s.members {
+			list = append(list, m.Names[0])
+			if !m.Encrypted && int64(len(m.data)) != m.Size {
+				list = append(list, "(cut)")
+			}
+		}
+		t.Logf("%s: %q %v", name, list[:min(6, len(list))], s.rules())
+		noPanic(t, s)
+	}
+}
+
+func TestRARCorpus(t *testing.T) {
+	for name, data := range corpus(t, "*rar*.uu") {
+		s := tellAll(t, opener(TypeRAR), data, 0)
 		var list []string
 		for _, m := range s.members {
 			list = append(list, m.Names[0])
