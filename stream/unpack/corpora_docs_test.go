@@ -25,12 +25,12 @@ func corpus(t *testing.T, pattern string) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecode(b)
+		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecodeFile(b)
 	}
 	return all
 }
 
-func uudecode(b []byte) []byte {
+func uudecodeFile(b []byte) []byte {
 	var out []byte
 	body := false
 	for line := range bytes.Lines(b) {
