@@ -103,7 +103,11 @@ func TestClamdFaults(t *testing.T) {
 					want = c.flows
 				}
 				m := moduleFor(t, serve(t, c.script), c.hangs)
-				if got := said(send(t, m, testMail{raw: large, flows: true})); got != want {
+				got := said(send(t, m, testMail{raw: large, flows: true}))
+				if c.hangs { // a busy machine may find it behind before
+					got, want = strings.ReplaceAll(got, "behind", "deadline"), strings.ReplaceAll(want, "behind", "deadline")
+				}
+				if got != want {
 					t.Errorf("%q, want %q", got, want)
 				}
 			})

@@ -208,7 +208,11 @@ func TestICAPAnswers(t *testing.T) {
 					}
 				}
 				m := icapModule(t, serve(t, c.script), c.hangs)
-				if got := said(send(t, m, part(content, flows))); got != want {
+				got := said(send(t, m, part(content, flows)))
+				if c.hangs { // a busy machine may find it behind before
+					got, want = strings.ReplaceAll(got, "behind", "deadline"), strings.ReplaceAll(want, "behind", "deadline")
+				}
+				if got != want {
 					t.Errorf("flows %v: %q, want %q", flows, got, want)
 				}
 			}
