@@ -15,13 +15,14 @@ const lineKeep = 2 << 10
 // in pieces whose borders do not depend on how the octets came, one after the
 // other: so the order in which they tell what they find does not either.
 type feed struct {
-	p       *Parser
-	root    *node // what is read
-	readers []*reader
-	piece   []byte // the beginning of a piece, at most lineKeep octets
-	mid     bool   // the piece is not the first of its line
-	changed bool   // some reader's stack changed during this piece
-	rest    bool   // a leaf with all the rest has been opened
+	p        *Parser
+	root     *node // what is read
+	readers  []*reader
+	piece    []byte // the beginning of a piece, at most lineKeep octets
+	mid      bool   // the piece is not the first of its line
+	changed  bool   // some reader's stack changed during this piece
+	rest     bool   // a leaf with all the rest has been opened
+	doubtful bool   // not every program comes to see this
 }
 
 // newFeed returns a feed with one reader, for the content of root.

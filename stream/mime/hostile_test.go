@@ -87,6 +87,15 @@ func inMixed(contentType, boundary string) string {
 func TestPayloadIsFound(t *testing.T) {
 	mixed := func(params string) string { return "Content-Type: multipart/mixed; " + params }
 	part64 := "Content-Transfer-Encoding: base64\n\n" + lines64(eicar)
+	stream := func(attributes ...[]byte) string { return string(tnefStream(attributes...)) }
+	rendering, data := attribute(2, attRendering, make([]byte, 14)), attribute(2, attData, []byte(eicar))
+	damaged := bytes.Clone(data)
+	damaged[len(damaged)-1]++
+	inner := []byte(stream(rendering, data))
+	object := attribute(2, attAttachment, props(prop(propData, mapiObject, slices.Concat(iMessage, inner))))
+	coded := func(typ, content string) string {
+		return "Content-Type: " + typ + "\nContent-Transfer-Encoding: base64\n\n" + lines64(content)
+	}
 	deep := "\n" + eicar + "\n"
 	for range 15 {
 		deep = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(deep))
@@ -176,6 +185,18 @@ func TestPayloadIsFound(t *testing.T) {
 		{"uuencode in the preamble", mixed("boundary=b") + "\n\nbegin 644 x\n" + uuOf(eicar) + "`\nend\n--b\n\nx\n--b--\n", ""},
 		{"uuencode as encoding", "Content-Type: application/octet-stream\nContent-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n" + uuOf(eicar) + "`\nend\n", ""},
 		{"begin-base64", "\nbegin-base64 644 x\n" + lines64(eicar) + "====\n", ""},
+		{"yEnc", "\n=ybegin line=40 size=68 name=x.exe\n" + strings.ReplaceAll(yEnc(eicar, 40), "\r", "") + "=yend size=68\n", ""},
+		{"yEnc, no end", "\n=ybegin line=40 size=68 name=x.exe\n" + strings.ReplaceAll(yEnc(eicar, 40), "\r", ""), "mime.yenc M"},
+		// 12
+		{"TNEF", coded("application/ms-tnef", stream(rendering, data)), ""},
+		{"TNEF, undeclared", coded("application/octet-stream", stream(rendering, data)), ""},
+		{"TNEF, by name", coded("text/plain; name=WINMAIL.dat", stream(rendering, data)), ""},
+		{"TNEF, bad checksum", coded("application/ms-tnef", stream(rendering, damaged)), "mime.tnef M"},
+		{"TNEF, cut", coded("application/ms-tnef", stream(rendering, data[:len(data)-1])), "mime.tnef M"},
+		{"TNEF, nested", coded("application/ms-tnef", stream(rendering, object)), ""},
+		// 29
+		{"opaque signature", coded("application/pkcs7-mime; smime-type=signed-data", string(signed(open, oidSigned, tlv(4, []byte(crlf(part64)))))), ""},
+		{"opaque signature, by name", coded("application/octet-stream; name=smime.P7M", string(signed(tlv, oidSigned, tlv(4, []byte(crlf(inMixed(mixed("boundary=b"), "b"))))))), ""},
 		// 13
 		{"encoded message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(part64)), "mime.encoding H"},
 		{"encoded message, 15 deep", deep, "mime.encoding H"},
@@ -190,6 +211,9 @@ func TestPayloadIsFound(t *testing.T) {
 				t.Errorf("not found:\n%s", s.tree())
 			}
 			got := s.rules()
+			if c.rules == "" && strings.Contains(got, " M") {
+				t.Errorf("rules %s", got)
+			}
 			for _, want := range strings.Split(c.rules, ", ") {
 				if !strings.Contains(got, want) {
 					t.Errorf("rules %s, want %s", got, want)

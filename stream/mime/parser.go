@@ -16,6 +16,7 @@ type Parser struct {
 	views   int  // highest number given to a reading
 	forks   int  // readers that are alive beside the first of their feed
 	tooMany bool // readings: told
+	tnefs   int  // open
 	defects map[Defect]int
 
 	slab    []Part // to be used

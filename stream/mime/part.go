@@ -140,7 +140,7 @@ func (r *reader) open(c *content, k Kind, e transfer, ofMessage, first bool) {
 	part.Charsets = c.charsets
 	part.Encoding = transferNames[e]
 	part.Names, part.Attached = c.names, c.attached
-	part.Doubtful = r.view > 0
+	part.Doubtful = r.view > 0 || r.feed.doubtful
 	r.number(part, ofMessage)
 	n.opened = true
 	p.Sink.Open(part)
@@ -199,6 +199,7 @@ func (r *reader) enter(c *content, n *node, k Kind, e transfer) {
 	r.state = inBody
 	inner := p.newFeed(n, s)
 	inner.readers[0].view = r.view
+	inner.doubtful = true
 	inner.readers[0].peek = k == Multipart
 	r.leaf = p.newLeaf(n, e, inner)
 }
