@@ -1,12 +1,17 @@
 package filter
 
+import "time"
+
 // Links are the links of a message, each once, as found.
 var Links = NewTopic[Link]()
 
 // A Link is one link of a message.
 type Link struct {
-	URL  string // canonical (CONTENT: links)
-	Text string // what the reader sees, if the text is an address itself
+	URL    string // canonical: as browsers read it, without userinfo and fragment
+	Host   string // of the URL: a name as A-labels, or an address without brackets
+	Domain string // under which Host was registered; Host itself if it is an address
+	Text   string // what the reader sees, if that is an address itself
+	Place  string // path of the part it was first found in
 }
 
 // Leaves are the decoded leaves of a message, those in containers included.
@@ -17,6 +22,17 @@ type Leaf struct {
 	SHA256 [32]byte // of the decoded octets
 	Size   int64    // octets
 	Type   string   // as recognised by content, not as declared; may be empty
+}
+
+// Engines are the antivirus engines' votes on a message, one an engine, in
+// their order.
+var Engines = NewTopic[EngineVote]()
+
+// An EngineVote is what one engine said about a message.
+type EngineVote struct {
+	Name   string // as configured
+	Result string // clean, infected, unscannable or failed
+	Took   time.Duration
 }
 
 // A Topic is one kind of event. Topics are package variables: the address of

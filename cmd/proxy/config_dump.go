@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -33,7 +32,8 @@ func (p *printer) structure(v reflect.Value, path, indent string) {
 
 // setting prints one key with all below it.
 func (p *printer) setting(key string, v reflect.Value, path, indent string) {
-	if _, set := p.where[path]; !set && !p.all {
+	_, set := p.where[path]
+	if !set && !p.all {
 		return
 	}
 	switch {
@@ -48,12 +48,16 @@ func (p *printer) setting(key string, v reflect.Value, path, indent string) {
 			return
 		}
 		fmt.Fprintf(&p.out, "%s%s:\n", indent, key)
-		rules := v.Interface().(ruleMap)
-		for _, name := range slices.Sorted(maps.Keys(rules)) {
-			p.setting(quoteYAML(name), reflect.ValueOf(rules[name]), fmt.Sprintf("%s[%s]", path, name), indent+"  ")
+		names := make([]string, 0, v.Len())
+		for _, name := range v.MapKeys() {
+			names = append(names, name.String())
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			p.setting(quoteYAML(name), v.MapIndex(reflect.ValueOf(name)), fmt.Sprintf("%s[%s]", path, name), indent+"  ")
 		}
 	default:
-		if text := p.scalarText(v, path); text != `""` {
+		if text := p.scalarText(v, path); text != `""` || set && v.Type() == reflect.TypeFor[words]() {
 			fmt.Fprintf(&p.out, "%s%s: %s\n", indent, key, text)
 		}
 	}

@@ -63,7 +63,7 @@ func (p *params) twice(name string, forms bool) {
 	d := Defect{RuleParam, Ambiguous, "twice"}
 	if forms {
 		d.Detail = "plain and extended"
-		if name == "filename" || name == "name" {
+		if isFileName(name) {
 			d.Class = Low
 		}
 	}
@@ -94,8 +94,13 @@ func (p *params) add(at int, v []byte) {
 	q.values = append(q.values, string(v))
 }
 
-// plain adds a plain value in every way it may be decoded.
+// plain adds a plain value in every way it may be decoded. Most programs decode
+// the words of RFC 2047 in names, and only there.
 func (p *params) plain(at int, v []byte) {
+	encoded := bytes.Contains(v, []byte("=?"))
+	if encoded && isFileName(p.list[at].name) {
+		p.words(at, v)
+	}
 	p.add(at, v)
 	if n := len(v); n >= 2 && v[0] == '\'' && v[n-1] == '\'' {
 		p.add(at, v[1:n-1])
@@ -103,14 +108,8 @@ func (p *params) plain(at int, v []byte) {
 	if bytes.IndexByte(v, '"') >= 0 {
 		p.add(at, bytes.ReplaceAll(v, []byte{'"'}, nil))
 	}
-	if !isASCII(v) || bytes.Contains(v, []byte("=?")) {
-		words, defects := decodeWords(nil, v)
-		p.add(at, words)
-		for _, d := range defects {
-			if !slices.Contains(p.defects, d) {
-				p.defects = append(p.defects, d)
-			}
-		}
+	if encoded || !isASCII(v) {
+		p.words(at, v)
 	}
 	if raw, ok := unpercent(v); ok {
 		p.add(at, raw)
@@ -118,13 +117,29 @@ func (p *params) plain(at int, v []byte) {
 	}
 }
 
+func isFileName(name string) bool { return name == "filename" || name == "name" }
+
+// words adds a value with the words of RFC 2047 decoded.
+func (p *params) words(at int, v []byte) {
+	text, defects := decodeWords(nil, v)
+	p.add(at, text)
+	for _, d := range defects {
+		if !slices.Contains(p.defects, d) {
+			p.defects = append(p.defects, d)
+		}
+	}
+}
+
 // extended adds a value of the form charset'language'text (RFC 2231
-// section 4) decoded, and as it stands.
+// section 4), decoded. Programs that do not know the form do not know the
+// parameter.
 func (p *params) extended(at int, v []byte) {
-	c, text := splitCharset(v)
+	c, text, ok := splitCharset(v)
 	raw, _ := unpercent(text)
 	p.decoded(at, c, raw)
-	p.plain(at, v)
+	if !ok {
+		p.plain(at, v)
+	}
 }
 
 // decoded adds octets of a charset as UTF-8, and as they are.
@@ -132,8 +147,7 @@ func (p *params) decoded(at int, c charset, raw []byte) {
 	p.add(at, c.toUTF8(nil, raw))
 	p.add(at, raw)
 	if bytes.Contains(raw, []byte("=?")) {
-		words, _ := decodeWords(nil, raw)
-		p.add(at, words)
+		p.words(at, raw)
 	}
 }
 
@@ -166,7 +180,7 @@ func (p *params) continued(at int, list []section) {
 }
 
 // joined adds the value of sections in that order: with the extended ones
-// decoded, with all decoded, and as they stand.
+// decoded, and with all decoded.
 func (p *params) joined(at int, list []section) {
 	if len(list) == 0 {
 		return
@@ -176,7 +190,7 @@ func (p *params) joined(at int, list []section) {
 	for i, s := range list {
 		v := s.value
 		if i == 0 && s.extended {
-			c, v = splitCharset(v)
+			c, v, _ = splitCharset(v)
 		}
 		whole = append(whole, v...)
 		if s.extended {
@@ -187,7 +201,6 @@ func (p *params) joined(at int, list []section) {
 	p.decoded(at, c, raw)
 	if all, ok := unpercent(whole); ok {
 		p.decoded(at, c, all)
-		p.add(at, whole)
 	}
 }
 
@@ -243,20 +256,18 @@ func lowerName(b []byte) string {
 	return strings.ToLower(string(b))
 }
 
-// splitCharset splits charset'language'text.
-func splitCharset(v []byte) (charset, []byte) {
+// splitCharset splits charset'language'text. Without that form, ok is false and
+// all is text.
+func splitCharset(v []byte) (c charset, text []byte, ok bool) {
 	label, rest, ok := bytes.Cut(v, []byte{'\''})
+	if !ok || len(label) > labelSize {
+		return charset{}, v, false
+	}
+	_, text, ok = bytes.Cut(rest, []byte{'\''})
 	if !ok {
-		return charset{}, v
+		return charset{}, v, false
 	}
-	_, text, ok := bytes.Cut(rest, []byte{'\''})
-	if !ok {
-		return charset{}, v
-	}
-	if len(label) > labelSize {
-		label = nil
-	}
-	return findCharset(string(label)), text
+	return findCharset(string(label)), text, true
 }
 
 // unpercent decodes percent-encoded octets and tells whether there were any.
@@ -266,15 +277,13 @@ func unpercent(v []byte) ([]byte, bool) {
 		return v, false
 	}
 	out := make([]byte, 0, len(v))
-	any := false
 	for i := 0; i < len(v); i++ {
 		if v[i] == '%' && len(v)-i >= 3 && hexValue[v[i+1]]|hexValue[v[i+2]] >= 0 {
 			out = append(out, byte(hexValue[v[i+1]]<<4|hexValue[v[i+2]]))
 			i += 2
-			any = true
 			continue
 		}
 		out = append(out, v[i])
 	}
-	return out, any
+	return out, len(out) < len(v)
 }

@@ -200,12 +200,12 @@ func (s *paramScanner) attribute() ([]byte, bool) {
 	if n <= 0 || s.b[n] == ';' || s.b[n] == '"' {
 		return nil, false
 	}
-	before := *s
+	before := s.b
 	name := s.b[:n]
 	s.b = s.b[n:]
 	s.blanks()
 	if len(s.b) == 0 || s.b[0] != '=' {
-		s.b = before.b
+		s.b = before
 		return nil, false
 	}
 	s.b = s.b[1:]

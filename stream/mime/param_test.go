@@ -47,18 +47,20 @@ func TestParams(t *testing.T) {
 		{`a; name=a; name=b; NAME=a`, "a", "name", []string{"a", "b"}, "twice"},
 		{`a; name=a; name="a"`, "a", "name", []string{"a"}, ""},
 		// Decoded where only RFC 2231 allows it.
-		{`a; name="=?utf-8?q?a=2Eexe?="`, "a", "name", []string{"=?utf-8?q?a=2Eexe?=", "a.exe"}, ""},
+		{`a; name="=?utf-8?q?a=2Eexe?="`, "a", "name", []string{"a.exe", "=?utf-8?q?a=2Eexe?="}, ""},
+		{`a; boundary="=?utf-8?q?a=2Eb?="`, "a", "boundary", []string{"=?utf-8?q?a=2Eb?=", "a.b"}, ""},
 		{`a; name="a%2eexe"`, "a", "name", []string{"a%2eexe", "a.exe"}, ""},
 		{"a; name=\"\xfc\"", "a", "name", []string{"\xfc", "ü"}, ""},
 		// Extended and continued.
-		{`a; name*=utf-8'de'%c3%bc.exe`, "a", "name", []string{"ü.exe", "utf-8'de'%c3%bc.exe", "utf-8'de'ü.exe"}, ""},
-		{`a; name*=iso-8859-1''%fc`, "a", "name", []string{"ü", "\xfc", "iso-8859-1''%fc", "iso-8859-1''\xfc", "iso-8859-1''ü"}, ""},
+		{`a; name*=utf-8'de'%c3%bc.exe`, "a", "name", []string{"ü.exe"}, ""},
+		{`a; name*=iso-8859-1''%fc`, "a", "name", []string{"ü", "\xfc"}, ""},
+		{`a; name*=a%2eexe`, "a", "name", []string{"a.exe", "a%2eexe"}, ""},
 		{`a; name*1=exe; name*0="a."`, "a", "name", []string{"a.exe", "exea."}, ""},
-		{`a; name*0*=utf-8''a%2e; name*1=%65xe`, "a", "name", []string{"a.%65xe", "a.exe", "a%2e%65xe"}, ""},
+		{`a; name*0*=utf-8''a%2e; name*1=%65xe`, "a", "name", []string{"a.%65xe", "a.exe"}, ""},
 		{`a; name*0=a.; name*2=exe`, "a", "name", []string{"a.", "a.exe"}, "sections"},
 		{`a; name*0=a.; name*1=txt; name*1=exe`, "a", "name", []string{"a.txt", "a.txtexe", "a.exe"}, "sections"},
 		{`a; name=b; name*0=a.; name*1=txt`, "a", "name", []string{"b", "a.txt"}, "plain and extended"},
-		{`a; boundary=b; boundary*=''c`, "a", "boundary", []string{"b", "c", "''c"}, "plain and extended"},
+		{`a; boundary=b; boundary*=''c`, "a", "boundary", []string{"b", "c"}, "plain and extended"},
 		{`a; name*x=b`, "a", "name*x", []string{"b"}, ""},
 	} {
 		p := parseParams([]byte(c.in), DefaultParams)
@@ -76,7 +78,7 @@ func TestParams(t *testing.T) {
 
 func TestParamNames(t *testing.T) {
 	p := parseParams([]byte("a; name=\"\xfc.exe\"; filename=b; filename*=utf-8''c"), DefaultParams)
-	if got, want := p.names(), []string{"b", "c", "utf-8''c", "ü.exe"}; !slices.Equal(got, want) {
+	if got, want := p.names(), []string{"b", "c", "ü.exe"}; !slices.Equal(got, want) {
 		t.Errorf("names %q, want %q", got, want)
 	}
 }

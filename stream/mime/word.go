@@ -21,18 +21,21 @@ type word struct {
 // words. What is no word is taken for UTF-8 or else for windows-1252.
 func decodeWords(dst, value []byte) (out []byte, defects []Defect) {
 	value = unfold(value)
-	if bytes.Index(value, []byte("=?")) < 0 {
+	if !bytes.Contains(value, []byte("=?")) {
 		return charset{}.toUTF8(dst, value), nil
 	}
 	var run []word
 	var faults wordFault
 	for {
-		at, n, w := findWord(value)
+		at, n, w := findWord(value, faults&wordOpen == 0)
 		if n == 0 {
 			break
 		}
 		gap := value[:at]
 		// Blanks between two words are no content (RFC 2047 section 6.2).
+		if w.open {
+			faults |= wordOpen
+		}
 		if len(run) == 0 || len(bytes.TrimLeft(gap, " \t")) > 0 {
 			dst = appendRun(dst, run, &faults)
 			run = run[:0]
@@ -91,15 +94,16 @@ func unfold(value []byte) []byte {
 }
 
 // findWord returns the first encoded word in b: where it begins, how many
-// octets it has, and its parts. No word: n is 0.
-func findWord(b []byte) (at, n int, w word) {
+// octets it has, and its parts. No word: n is 0. Ends tells that there may be a
+// "?=" in b: that it is not searched for in vain again keeps the whole linear.
+func findWord(b []byte, ends bool) (at, n int, w word) {
 	for {
 		i := bytes.Index(b[at:], []byte("=?"))
 		if i < 0 {
 			return 0, 0, word{}
 		}
 		at += i
-		if n, w = parseWord(b[at:]); n > 0 {
+		if n, w = parseWord(b[at:], ends); n > 0 {
 			return at, n, w
 		}
 		at += 2
@@ -113,7 +117,7 @@ const labelSize = 100
 
 // parseWord parses the encoded word at the beginning of b. It has n octets, 0
 // if there is none.
-func parseWord(b []byte) (n int, w word) {
+func parseWord(b []byte, ends bool) (n int, w word) {
 	label := b[2:min(len(b), 2+labelSize)]
 	i := bytes.IndexByte(label, '?')
 	if i <= 0 {
@@ -141,7 +145,10 @@ func parseWord(b []byte) (n int, w word) {
 		return 0, w
 	}
 	rest = rest[1:]
-	end := bytes.Index(rest, []byte("?="))
+	end := -1
+	if ends {
+		end = bytes.Index(rest, []byte("?="))
+	}
 	if end >= 0 {
 		w.text = rest[:end]
 		return len(b) - len(rest) + end + 2, w
@@ -168,9 +175,6 @@ func appendRun(dst []byte, run []word, faults *wordFault) []byte {
 	}
 	var raw []byte
 	for _, w := range run {
-		if w.open {
-			*faults |= wordOpen
-		}
 		if bytes.IndexByte(w.text, ' ') >= 0 {
 			*faults |= wordBlank
 		}

@@ -52,6 +52,17 @@ func TestDecodeWords(t *testing.T) {
 	}
 }
 
+// Hostile values are linear: each of these would take minutes otherwise.
+func TestWordsHostile(t *testing.T) {
+	const n = 1_000_000
+	for _, unit := range []string{"=?a?q?x ", "=?a?q?x", "=?", "=?a?", "=?a?q?=", "=?utf-8?b?QQ?= ", "=?utf-16?q?a?=x", "=?a?q?x\""} {
+		in := []byte(strings.Repeat(unit, n/len(unit)))
+		if got, _ := decodeWords(nil, in); len(got) > 3*len(in) {
+			t.Errorf("%s: %d octets from %d", unit, len(got), len(in))
+		}
+	}
+}
+
 func FuzzField2047(f *testing.F) {
 	for _, s := range []string{
 		"=?utf-8?q?a=C3?= =?utf-8?q?=BC_?=", "=?us-ascii?b?QQ==?= b =?x", "a =?utf-8?b?Q?= =?utf-8?b?UJD?=",

@@ -28,7 +28,7 @@ type Member struct {
 	Index     int      // in order of telling, from 0
 	Names     []string // each name it is known by, as UTF-8 where possible, path included; may be empty
 	Size      int64    // octets as declared; -1: not declared
-	Encrypted bool     // its content cannot be read: there will be no Data
+	Encrypted bool     // its content cannot be read, for a key or a method that is missing: there will be no Data
 	Text      bool     // made by the reader, such as a macro's source: no file of its own
 }
 
@@ -50,8 +50,3 @@ const (
 	Strained                 // time or memory ran out: it depends on load
 	Unsupported              // nothing looked inside
 )
-
-// Open returns a Reader for a container of type t, or nil if t is none that
-// can be opened. Name is what the content is called, for formats that keep no
-// name inside; it may be empty.
-func Open(t Type, name string, b *Budget, s Sink) Reader { return nil }

@@ -1,0 +1,74 @@
+package unpack
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// corpus returns the archives of a kind that libarchive tests with, decoded.
+func corpus(t *testing.T, pattern string) map[string][]byte {
+	t.Helper()
+	dir := os.Getenv("SLUICE_CORPORA")
+	if dir == "" {
+		t.Skip("corpora: SLUICE_CORPORA is not set")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "libarchive-test", pattern))
+	if err != nil || len(files) == 0 {
+		t.Skip("corpora: no files " + pattern)
+	}
+	all := make(map[string][]byte)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecodeFile(b)
+	}
+	return all
+}
+
+func uudecodeFile(b []byte) []byte {
+	var out []byte
+	body := false
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimRight(line, "\r\n")
+		switch {
+		case bytes.HasPrefix(line, []byte("begin ")):
+			body = true
+		case string(line) == "end":
+			return out
+		case body && len(line) > 0:
+			n := int(line[0]-' ') & 63
+			line = append(bytes.Clone(line[1:]), make([]byte, 4)...)
+			for i := 0; n > 0 && i+4 <= len(line); i += 4 {
+				var v [4]byte
+				for j := range v {
+					v[j] = (line[i+j] - ' ') & 63
+				}
+				three := []byte{v[0]<<2 | v[1]>>4, v[1]<<4 | v[2]>>2, v[2]<<6 | v[3]}
+				out = append(out, three[:min(n, 3)]...)
+				n -= 3
+			}
+		}
+	}
+	return out
+}
+
+// What libarchive's 7z files give: whether all content came, or why not.
+func TestSevenZipCorpus(t *testing.T) {
+	for name, data := range corpus(t, "*.7z.uu") {
+		s := tellAll(t, func(b *Budget, s Sink) Reader { return Open(TypeSevenZip, name, b, s) }, data, 0)
+		var list []string
+		for _, m := range s.members {
+			list = append(list, m.Names[0])
+			if !m.Encrypted && int64(len(m.data)) != m.Size {
+				list = append(list, "(cut)")
+			}
+		}
+		t.Logf("%s: %q %v", name, list[:min(6, len(list))], s.rules())
+		noPanic(t, s)
+	}
+}
