@@ -169,6 +169,9 @@ func TestPayloadIsFound(t *testing.T) {
 		{"one-character lines", "Content-Transfer-Encoding: base64\n\n" + strings.Join(strings.Split(b64(eicar), ""), "\n"), ""},
 		{"long line", "Content-Transfer-Encoding: base64\n\n" + b64(strings.Repeat("x", 10000)+eicar), ""},
 		{"no padding", "Content-Transfer-Encoding: base64\n\n" + strings.TrimRight(b64(eicar), "="), "mime.base64 L"},
+		{"URL alphabet", "Content-Type: text/html\nContent-Transfer-Encoding: base64\n\n" + stdbase64.URLEncoding.EncodeToString([]byte("\xff\xfb"+eicar)), "mime.base64 H"},
+		{"hyphens as junk", "Content-Transfer-Encoding: base64\n\n" + "-" + strings.ReplaceAll(lines64(eicar), "V", "-V_"), "mime.base64 H"},
+		{"hyphens as junk, after a slash", "Content-Transfer-Encoding: base64\n\n" + lines64("???" + eicar)[:12] + "-" + lines64("???" + eicar)[12:], "mime.base64 H"},
 		// 9
 		{"lower case", "Content-Transfer-Encoding: quoted-printable\n\n" + allQP(eicar), ""},
 		{"bad escape", "Content-Transfer-Encoding: quoted-printable\n\n=ZZ= \n" + allQP(eicar), "mime.qp M"},

@@ -19,6 +19,9 @@ type leaf struct {
 	part  *Part
 	dec   decoder // nil: identity
 	inner *feed   // nil: the octets are the Sink's
+	twin  *leaf   // reads the same base64 with the other alphabet; nil: no need
+	held  []byte  // what the twin has to be given should there be one
+	holds bool
 
 	seen     int               // octets in head
 	head     [tnefMarkLen]byte // the first decoded
@@ -58,11 +61,15 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 	switch e {
 	case base64Transfer:
 		l.dec = use(&t.base64, newBase64)
+		l.holds = inner == nil
 	case qpTransfer:
 		l.dec = use(&t.qp, newQP)
 	}
 	if l.dec != nil {
 		l.dec.reset()
+	}
+	if e == base64Transfer {
+		t.base64.strict = inner != nil
 	}
 	if inner != nil {
 		return l
@@ -136,8 +143,13 @@ func (p *Part) isSMIME() bool {
 func (l *leaf) write(b []byte) {
 	switch {
 	case len(b) == 0:
+	case l.holds:
+		l.alphabet(b)
 	case l.dec != nil:
 		l.dec.write(b, l.tools.emit)
+		if l.twin != nil {
+			l.twin.write(b)
+		}
 	default:
 		l.decoded(b)
 	}
@@ -181,6 +193,9 @@ func (l *leaf) close() {
 		l.dec.close(l.tools.emit)
 		l.defects(l.dec.defects())
 	}
+	if l.twin != nil {
+		l.twin.close()
+	}
 	if l.inner != nil {
 		l.inner.close()
 		l.forget()
@@ -222,6 +237,6 @@ func (l *leaf) defects(list []Defect) {
 // forget gives l back.
 func (l *leaf) forget() {
 	p := l.p
-	*l = leaf{tools: l.tools}
+	*l = leaf{tools: l.tools, held: l.held[:0]}
 	p.leaves.put(l)
 }

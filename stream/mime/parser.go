@@ -137,6 +137,11 @@ func (p *Parser) path(base *Part, n string, view int) string {
 	return p.word(b)
 }
 
+// other returns the path of another reading of a part.
+func (p *Parser) other(part *Part, view int) string {
+	return part.Path + "~" + strconv.Itoa(view)
+}
+
 // A pool keeps what can be used again.
 type pool[T any] struct{ free []*T }
 
