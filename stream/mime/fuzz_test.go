@@ -121,9 +121,9 @@ func compose(random *rand.Rand) []byte {
 
 // The fuzzer rarely makes two boundaries meet; this does.
 func TestComposedCuts(t *testing.T) {
-	n := 20_000
+	n := 8_000
 	if testing.Short() {
-		n = 2_000
+		n = 1_000
 	}
 	random := rand.New(rand.NewPCG(7, 7))
 	p := new(Parser)

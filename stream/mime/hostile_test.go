@@ -97,7 +97,7 @@ func TestPayloadIsFound(t *testing.T) {
 		return "Content-Type: " + typ + "\nContent-Transfer-Encoding: base64\n\n" + lines64(content)
 	}
 	deep := "\n" + eicar + "\n"
-	for range 15 {
+	for range codedDepth - 1 {
 		deep = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(deep))
 	}
 	for _, c := range []struct{ name, message, rules string }{
@@ -202,7 +202,7 @@ func TestPayloadIsFound(t *testing.T) {
 		{"opaque signature, by name", coded("application/octet-stream; name=smime.P7M", string(signed(tlv, oidSigned, tlv(4, []byte(crlf(inMixed(mixed("boundary=b"), "b"))))))), ""},
 		// 13
 		{"encoded message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(part64)), "mime.encoding H"},
-		{"encoded message, 15 deep", deep, "mime.encoding H"},
+		{"encoded messages, deep", deep, "mime.encoding H"},
 		// 14: the piece of it that is here is text.
 		{"message/partial", "Content-Type: message/partial; number=1; id=x; total=2\n\n" + eicar, "mime.partial M"},
 		{"external body", "Content-Type: message/external-body; access-type=url\n\n" + eicar, "mime.external M"},
