@@ -203,6 +203,7 @@ func TestPayloadIsFound(t *testing.T) {
 		// 13
 		{"encoded message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(part64)), "mime.encoding H"},
 		{"encoded messages, deep", deep, "mime.encoding H"},
+		{"attached as a file", coded("application/octet-stream; name=mail.EML", crlf(inMixed(mixed("boundary=b"), "b"))), ""},
 		// 14: the piece of it that is here is text.
 		{"message/partial", "Content-Type: message/partial; number=1; id=x; total=2\n\n" + eicar, "mime.partial M"},
 		{"external body", "Content-Type: message/external-body; access-type=url\n\n" + eicar, "mime.external M"},
