@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -138,7 +139,7 @@ func mailbox(p wire.Path) policy.Mailbox { return policy.Mailbox{Local: p.Local(
 // spoken here, then the modules see the recipient. The zero Reply: go on.
 func (tx *transaction) judgeRecipient(rt *policy.Route, rcpt wire.Rcpt) wire.Reply {
 	scope := tx.scopeFor(rcpt.To)
-	tx.env.Tenant, tx.env.Scope = rt.Tenant, scope
+	tx.env.Tenant, tx.env.Scope = cmp.Or(scope.Tenant, rt.Tenant), scope
 	refusal := tx.refusal
 	if r := tx.run.Recipient(tx.session.server.ctx, rcpt.To); refusal == nil {
 		refusal = r

@@ -22,7 +22,7 @@ func (tx *transaction) makeRecord() *Record {
 		Connect: tx.connect, Scan: e.scan, Server: tx.server, Total: now.Sub(tx.began),
 	}
 	if tx.route != nil {
-		r.Tenant, r.Route = tx.route.Tenant, tx.route.Name
+		r.Tenant, r.Route = tx.env.Tenant, tx.route.Name
 	}
 	r.Upstream = tx.serverAddress
 	r.Own = max(0, r.Total-tx.server-tx.waited-e.scan)

@@ -50,10 +50,22 @@ type levelConfig struct {
 	Unscannable string                `key:"unscannable" oneof:"closed|tag|open" doc:"Content that no engine, or too few, could look at: deferred, tagged, or left to the score. Unset everywhere: closed."`
 	Allow       []string              `key:"allow" doc:"Senders whose score asks for nothing: address, domain, .domain, network, or sender and networks; file:PATH for a file with one a line."`
 	Block       []string              `key:"block" doc:"Senders that are refused, written like allow."`
+	Attachments attachmentsConfig     `key:"attachments" doc:"Files that are refused. A level that says anything here says all of it."`
 	Rules       map[string]ruleConfig `key:"rules" doc:"What follows from a finding, by rule name."`
 	UserRules   []userRuleConfig      `key:"user_rules" doc:"Rules of your own. Those of all levels are asked; of one name, the more specific level's."`
 	Shadow      bool                  `key:"shadow" default:"false" doc:"Compute and count every verdict and let none take effect. On at any level is on."`
 	Soft        bool                  `key:"soft" default:"false" doc:"Policy's 5xx become 4xx; the servers' own 5xx pass. On at any level is on."`
+}
+
+type attachmentsConfig struct {
+	Default bool         `key:"default" default:"true" doc:"Begin with the list that Sluice comes with."`
+	Ban     choiceConfig `key:"ban" doc:"Refused as well."`
+	Allow   choiceConfig `key:"allow" doc:"Taken from the list."`
+}
+
+type choiceConfig struct {
+	Extensions []string `key:"extensions" doc:"Of file names: exe."`
+	Types      []string `key:"types" doc:"Media types (application/x-*), what the octets are (pe, iso), or executable, unsupported."`
 }
 
 type thresholdsConfig struct {

@@ -33,13 +33,15 @@ func (p *printer) structure(v reflect.Value, path, indent string) {
 // setting prints one key with all below it.
 func (p *printer) setting(key string, v reflect.Value, path, indent string) {
 	_, set := p.where[path]
-	if !set && !p.all {
-		return
+	if !set && (!p.all || v.Type() == reflect.TypeFor[attachmentsConfig]()) {
+		return // a level that says nothing of attachments must not begin to
 	}
 	switch {
 	case v.Kind() == reflect.Struct && !isScalar(v.Type()):
 		if nested := p.inner(func(q *printer) { q.structure(v, path, indent+"  ") }); nested != "" {
 			fmt.Fprintf(&p.out, "%s%s:\n%s", indent, key, nested)
+		} else if set && v.Type() == reflect.TypeFor[attachmentsConfig]() {
+			fmt.Fprintf(&p.out, "%s%s: {}\n", indent, key)
 		}
 	case v.Kind() == reflect.Slice && !isScalar(v.Type()):
 		p.list(key, v, path, indent)

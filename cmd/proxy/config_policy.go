@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/filter/attachment"
 	"sluice/policy"
 )
 
@@ -80,6 +81,9 @@ func (l *loaded) level(c *levelConfig, path string, lists *listReader) policy.Le
 		Allow: lists.list(c.Allow, join(path, "allow")), Block: lists.list(c.Block, join(path, "block")),
 		Rules: map[string]policy.RuleSetting{},
 	}
+	if _, given := l.where[join(path, "attachments")]; given {
+		out.Attachments = l.attachments(&c.Attachments, join(path, "attachments"))
+	}
 	if c.SubjectMark.given {
 		out.SubjectMark = &c.SubjectMark.text
 	}
@@ -97,6 +101,21 @@ func (l *loaded) level(c *levelConfig, path string, lists *listReader) policy.Le
 		out.UserRules = append(out.UserRules, l.userRule(u, fmt.Sprintf("%s[%d]", join(path, "user_rules"), i)))
 	}
 	return out
+}
+
+// attachments makes the list of refused files of one level. Its name says all
+// that it was made of.
+func (l *loaded) attachments(c *attachmentsConfig, path string) *policy.Opaque {
+	list, err := attachment.ParseList(attachment.Settings{
+		Bare: !c.Default, Ban: attachment.Choice(c.Ban), Allow: attachment.Choice(c.Allow),
+	})
+	if all, ok := errors.AsType[policy.Errors](err); ok {
+		for _, e := range all {
+			l.errorf(path+"."+e.Path, "%q: %s", lastKey(e.Path), e.Problem)
+		}
+		return nil
+	}
+	return &policy.Opaque{Name: fmt.Sprintf("%t %q %q", c.Default, c.Ban, c.Allow), Value: list}
 }
 
 // checkRule warns of what has no effect.

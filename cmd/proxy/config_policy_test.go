@@ -16,11 +16,13 @@ const policyConfig = `tenants:
     domains: [y.test]
     thresholds: {reject: 8}
     unscannable: tag
+    attachments: {}
     block: [spam.test, "file:%[1]s"]
     user_rules: [{name: big, when: size > 10, score: 3}]
     domain_settings: {y.test: {subject_mark: "", rules: {user.big: {score: 4, text: big}}}}
     mailboxes: {"m@y.test": {thresholds: {tag: 3.5}, allow: ["friend@spam.test 192.0.2.0/24"], rules: {literal.gtube: {off: false, action: tag}}}}
     aliases: {"old@y.test": m@y.test}
+attachments: {default: false, ban: {extensions: [exe]}, allow: {types: [pe]}}
 thresholds: {tag: 5, reject: 10}
 subject_mark: "[spam] "
 block: ["file:%[1]s"]
@@ -99,6 +101,28 @@ func TestPolicyDump(t *testing.T) {
 				t.Errorf("%s@%s: another policy after\n%s", m.Local, m.Domain, l.dump(all))
 			}
 		}
+	}
+}
+
+// Attachments are said whole by the most specific level that says anything, in
+// the environment too.
+func TestAttachmentSettings(t *testing.T) {
+	s := policySource(t)
+	lists := func(l *loaded) (y, z any) {
+		return l.policy.Scope(policy.Mailbox{Local: "x", Domain: "y.test"}).Attachments(), l.policy.Scope(policy.Mailbox{Local: "x", Domain: "z.test"}).Attachments()
+	}
+	y, z := lists(mustLoad(t, s))
+	if y == nil || z == nil || y == z {
+		t.Errorf("%v %v", y, z)
+	}
+	s = goodConfig(t, "")
+	if y, _ := lists(mustLoad(t, s)); y != nil {
+		t.Error("nothing is set, and there is a list")
+	}
+	s.environ = []string{"SLUICE_ATTACHMENTS__BAN__EXTENSIONS=html, svg"}
+	l := mustLoad(t, s)
+	if y, _ := lists(l); y == nil || !strings.Contains(l.dump(false), "extensions: [html, svg]") {
+		t.Errorf("%v from the environment\n%s", y, l.dump(false))
 	}
 }
 

@@ -86,7 +86,7 @@ func sendContext(ctx context.Context, t testing.TB, m *Module, mail testMail) []
 		return run.Findings()
 	}
 	findings := run.Finish(ctx)
-	if err := chain.Wait(ctx); err != nil {
+	if err := chain.Wait(t.Context()); err != nil {
 		t.Errorf("a scanner is left: %v", err)
 	}
 	return findings

@@ -3,6 +3,7 @@ package antivirus
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type ballot struct {
 	engine *engine
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	paused time.Duration // how long it has held the sender back; of the session's goroutine
 
 	mu      sync.Mutex // guards the rest
 	waiting []scan     // complete contents that no lane has taken
@@ -166,13 +168,14 @@ func (b *ballot) scan(c *Content) (v Vote) {
 func verdict(v Vote, ended, cause error) Vote {
 	switch {
 	case v.Result == Infected:
-		v.Name = sanitise([]byte(v.Name))
-		return v
+		return infected([]byte(v.Name)) // the name may be a stranger's
 	case ended == errTooLarge:
 		return unscannable(TooLarge)
 	case ended == errNoMemory:
 		return fail(NoMemory)
-	case v.Result == Unscannable, v.Result == Clean && cause == nil && (ended == nil || isEnd(ended)):
+	case v.Result == Unscannable:
+		return unscannable(v.Reason.known())
+	case v.Result == Clean && cause == nil && (ended == nil || ended == io.EOF):
 		return v
 	case errors.Is(cause, errBehind):
 		return fail(Behind)
@@ -182,10 +185,8 @@ func verdict(v Vote, ended, cause error) Vote {
 		return fail(Cancelled)
 	case v.Result == Clean:
 		return fail(Cut)
-	case v.Reason == "":
-		return fail(Unknown)
 	}
-	return v
+	return fail(v.Reason.known())
 }
 
 // cast counts a vote. Of two that weigh the same, that on the earlier content
@@ -227,14 +228,19 @@ func (b *ballot) wait() {
 	b.timer.Stop()
 }
 
-// backlog is how many octets the engine has not taken of what it was given.
-func (b *ballot) backlog() (n int64) {
+// behind tells whether the engine holds the sender back: more than half of the
+// queue waits for it.
+func (b *ballot) behind() bool {
+	if b.ctx.Err() != nil {
+		return false
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	n := int64(0)
 	for _, c := range b.reading {
 		n += c.source.backlog(c)
 	}
-	return n
+	return n > maxQueue/2
 }
 
 // abandon gives up what the engine has not voted on yet.

@@ -86,6 +86,17 @@ const (
 	Late     Reason = "late"     // turned out doubtful when its beginning was gone
 )
 
+// known is the reason, or Unknown for one that is not among the above: reasons
+// are labels in metrics.
+func (r Reason) known() Reason {
+	switch r {
+	case Connect, Cut, Garbled, Refused, Deadline, Behind, Down, Panicked, NoMemory, Cancelled,
+		TooLarge, Limit, Modified, Late:
+		return r
+	}
+	return Unknown
+}
+
 // fail, clean, unscannable and infected make votes.
 func fail(why Reason) Vote        { return Vote{Result: Failed, Reason: why} }
 func clean() Vote                 { return Vote{Result: Clean} }

@@ -1,6 +1,9 @@
 package antivirus
 
 import (
+	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +25,7 @@ type realCase struct{ name, content, want string }
 
 func TestRealClamd(t *testing.T) {
 	smtptest.CheckLeaks(t)
-	clamd := smtptest.StartClamd(t, literal.EICAR(), maxStream, "DetectPUA yes")
+	clamd := smtptest.StartClamd(t, literal.EICAR(), fmt.Sprintf("AlertExceedsMax yes\nDetectPUA yes\nStreamMaxLength %d", maxStream))
 	m := newModule(t, Settings{Engines: []EngineSettings{{Name: "clamav", Addresses: []string{clamd.Addr}}}})
 	m.Start()
 	const found = "antivirus.infected Sluice.Test.Mark.UNOFFICIAL (clamav)"
@@ -49,7 +52,7 @@ func TestRealClamd(t *testing.T) {
 // Through c-icap as through clamd, but that parts are taken apart by us.
 func TestRealCICAP(t *testing.T) {
 	smtptest.CheckLeaks(t)
-	clamd := smtptest.StartClamd(t, literal.EICAR(), 100<<20, "")
+	clamd := smtptest.StartClamd(t, literal.EICAR(), "StreamMaxLength 100M")
 	addr := smtptest.StartCICAP(t, clamd)
 	m := newModule(t, Settings{Engines: []EngineSettings{
 		{Name: "icap", Type: TypeICAP, URL: "icap://" + addr, Profile: "c-icap"},
@@ -76,5 +79,35 @@ func TestRealCICAP(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The clamd.conf that is shipped works, but for where its files are.
+func TestShippedClamdConf(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/clamd/clamd.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := []string{"TCPSocket", "TCPAddr", "TemporaryDirectory", "DatabaseDirectory", "User", "Foreground", "LocalSocket", "LocalSocketMode"}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		if key, _, _ := strings.Cut(strings.TrimSpace(line), " "); !slices.Contains(ours, key) {
+			lines = append(lines, line)
+		}
+	}
+	if want := fmt.Sprintf("StreamMaxLength %dM\n", DefaultMaxSize>>20); !slices.Contains(lines, want) {
+		t.Errorf("no line %q, which is max_size", want)
+	}
+	smtptest.CheckLeaks(t)
+	clamd := smtptest.StartClamd(t, literal.EICAR(), strings.Join(lines, ""))
+	m := newModule(t, Settings{Engines: []EngineSettings{{Name: "clamav", Addresses: []string{clamd.Addr}}}})
+	for content, want := range map[string]string{
+		head + "hello\r\n": "",
+		head + badMap:      "antivirus.infected Sluice.Test.Mark.UNOFFICIAL (clamav)",
+		head + filler:      "",
+	} {
+		if got := said(send(t, m, testMail{raw: content, flows: true})); got != want {
+			t.Errorf("%d octets: %q, want %q", len(content), got, want)
+		}
 	}
 }

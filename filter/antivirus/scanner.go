@@ -30,13 +30,12 @@ type scanner struct {
 	ledger  *ledger
 	ballots []*ballot
 
-	raw    *source // nil: nobody wants it
-	open   []leaf  // parts not closed yet
-	ended  []leaf  // parts waiting for the end, or the overflow
-	seen   map[likeness]bool
-	next   int // index of the next content
-	flows  bool
-	paused time.Duration // how long the sender has been held back
+	raw   *source // nil: nobody wants it
+	open  []leaf  // parts not closed yet
+	ended []leaf  // parts waiting for the end, or the overflow
+	seen  map[likeness]bool
+	next  int // index of the next content
+	flows bool
 }
 
 // A leaf is one part that engines may be given.
@@ -239,14 +238,19 @@ func (s *scanner) give(l *leaf) {
 	l.source.finish(nil)
 }
 
-// pace holds the sender back while an engine is too far behind: for the
-// longest deadline in all. Then engines that are behind are given up.
+// pace holds the sender back while an engine is too far behind: each for its
+// deadline in all, then it is given up.
 func (s *scanner) pace() {
 	for s.ledger.queued.Load() > maxQueue || s.ledger.held.Load() > maxHeld {
-		left := s.module.Deadline() - Margin - s.paused
-		if left <= 0 {
-			if !s.dropSlow() {
-				return
+		slow, left := s.slowest()
+		switch {
+		case len(slow) == 0:
+			return
+		case left <= 0:
+			for _, b := range slow {
+				if b.paused >= b.engine.deadline {
+					b.abandon(errBehind)
+				}
 			}
 			continue
 		}
@@ -257,21 +261,27 @@ func (s *scanner) pace() {
 		case <-timer.C:
 		}
 		timer.Stop()
-		s.paused += time.Since(began)
+		for _, b := range slow {
+			if b.behind() { // who has caught up meanwhile was not the one
+				b.paused += time.Since(began)
+			}
+		}
 	}
 }
 
-// dropSlow gives up the engines that hold the most back, and reports whether
-// there was one.
-func (s *scanner) dropSlow() bool {
-	dropped := false
+// slowest returns the engines that hold the sender back, and how long the
+// first of them still may.
+func (s *scanner) slowest() (slow []*ballot, left time.Duration) {
 	for _, b := range s.ballots {
-		if b.backlog() > maxQueue/2 {
-			b.abandon(errBehind)
-			dropped = true
+		if !b.behind() {
+			continue
 		}
+		if more := b.engine.deadline - b.paused; len(slow) == 0 || more < left {
+			left = more
+		}
+		slow = append(slow, b)
 	}
-	return dropped
+	return slow, left
 }
 
 // Finish has every engine vote, and publishes what they found.

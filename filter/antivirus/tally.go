@@ -1,13 +1,9 @@
 package antivirus
 
 import (
-	"io"
-
 	"sluice/filter"
 	"sluice/policy"
 )
-
-func isEnd(err error) bool { return err == io.EOF }
 
 // A tally is what the engines said together.
 type tally struct {

@@ -14,8 +14,7 @@ import (
 // program in the world minds it.
 const VirusMark = "sluice-marker-" + "3f6c2a9d51"
 
-// clamdConfig is a clamd that looks into mail and archives. Its directories
-// are the test's own.
+// clamdConfig is where the test's clamd is and has its files.
 const clamdConfig = `
 TCPSocket %s
 TCPAddr 127.0.0.1
@@ -23,12 +22,6 @@ DatabaseDirectory %s
 TemporaryDirectory %s
 PidFile %s
 Foreground yes
-StreamMaxLength %d
-MaxThreads 4
-ReadTimeout 30
-AlertExceedsMax yes
-AlertEncrypted no
-LeaveTemporaryFiles no
 %s
 `
 
@@ -41,9 +34,9 @@ type Clamd struct {
 
 // StartClamd runs a real clamd until the test ends. It knows EICAR by the
 // digest of its 68 octets, as "Sluice.Test.EICAR", and VirusMark anywhere, as
-// "Sluice.Test.Mark"; what is a guess it finds in VirusMark with "-pua" behind
-// it. Streams may have maxStream octets. extra are lines of its configuration.
-func StartClamd(t testing.TB, eicar string, maxStream int, extra string) Clamd {
+// "Sluice.Test.Mark" if "-bad" stands behind it; with "-pua" behind it, it is a
+// guess. extra are further lines of its configuration.
+func StartClamd(t testing.TB, eicar, extra string) Clamd {
 	t.Helper()
 	program := NeedPeer(t, "clamd")
 	addr := FreeAddr(t)
@@ -65,7 +58,7 @@ func StartClamd(t testing.TB, eicar string, maxStream int, extra string) Clamd {
 		}
 	}
 	config := filepath.Join(dir, "clamd.conf")
-	text := fmt.Sprintf(clamdConfig, port, database, scratch, filepath.Join(dir, "clamd.pid"), maxStream, extra)
+	text := fmt.Sprintf(clamdConfig, port, database, scratch, filepath.Join(dir, "clamd.pid"), extra)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -91,12 +91,12 @@ func (d *base64) write(b []byte, emit func([]byte)) {
 	}
 	for len(b) > 0 {
 		if d.n == 0 && len(b) >= 4 {
-			read, wrote := decodeGroups(d.out.buf[len(d.out.buf):outSize], b)
+			read, wrote := decodeGroups(d.out.buf[len(d.out.buf):cap(d.out.buf)], b)
 			if read > 0 {
 				d.grown(wrote)
 				b = b[read:]
 			}
-			if outSize-len(d.out.buf) < 8 {
+			if cap(d.out.buf)-len(d.out.buf) < 8 {
 				d.out.flush(emit)
 				continue
 			}
@@ -117,7 +117,7 @@ func (d *base64) write(b []byte, emit func([]byte)) {
 				break
 			}
 		}
-		if outSize-len(d.out.buf) < 8 {
+		if cap(d.out.buf)-len(d.out.buf) < 8 {
 			d.out.flush(emit)
 		}
 	}

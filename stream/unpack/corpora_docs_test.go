@@ -72,3 +72,18 @@ func TestSevenZipCorpus(t *testing.T) {
 		noPanic(t, s)
 	}
 }
+
+func TestRARCorpus(t *testing.T) {
+	for name, data := range corpus(t, "*rar*.uu") {
+		s := tellAll(t, opener(TypeRAR), data, 0)
+		var list []string
+		for _, m := range s.members {
+			list = append(list, m.Names[0])
+			if !m.Encrypted && int64(len(m.data)) != m.Size {
+				list = append(list, "(cut)")
+			}
+		}
+		t.Logf("%s: %q %v", name, list[:min(6, len(list))], s.rules())
+		noPanic(t, s)
+	}
+}

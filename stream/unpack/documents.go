@@ -6,6 +6,8 @@ func openDocument(t Type, name string, b *Budget, s Sink) Reader {
 	switch t {
 	case TypeSevenZip:
 		return hold(b, s, func(t *teller, held []byte) { readSevenZip(t, held, name) })
+	case TypeRAR:
+		return hold(b, s, readRAR)
 	case TypeRTF:
 		return hold(b, s, readRTF)
 	case TypeLNK:
