@@ -22,17 +22,16 @@ const (
 type carving struct {
 	kind  string
 	mark  []byte
-	rare  byte // the octet of mark that good content has least
 	valid func(b []byte) bool
 }
 
 var carvings = []carving{
-	{"zip", []byte("PK\x03\x04"), 0x04, validZip},
-	{"rar", []byte(rarMagic), 0x1A, validRAR},
-	{"7z", []byte(sevenMagic), 0xBC, validSeven},
-	{"cab", []byte("MSCF\x00\x00\x00\x00"), 'F', validCAB},
-	{"ole2", []byte(ole2Magic), 0xD0, func(b []byte) bool { return le16(b, 0x1C) == 0xFFFE }},
-	{"pdf", []byte("%PDF-"), '%', func(b []byte) bool { return len(b) > 8 && (b[5] == '1' || b[5] == '2') && b[6] == '.' }},
+	{"zip", []byte("PK\x03\x04"), validZip},
+	{"rar", []byte(rarMagic), validRAR},
+	{"7z", []byte(sevenMagic), validSeven},
+	{"cab", []byte("MSCF\x00\x00\x00\x00"), validCAB},
+	{"ole2", []byte(ole2Magic), func(b []byte) bool { return le16(b, 0x1C) == 0xFFFE }},
+	{"pdf", []byte("%PDF-"), func(b []byte) bool { return len(b) > 8 && (b[5] == '1' || b[5] == '2') && b[6] == '.' }},
 }
 
 // Carve returns a Reader for a leaf of these types, as Detect gives them, that
@@ -97,7 +96,7 @@ func (c *carver) read(t *teller, r *bufio.Reader) {
 func (c *carver) find(b []byte, n int, first bool) int {
 	least := -1
 	for _, k := range carvings {
-		if k.kind == "pdf" && c.pdf || bytes.IndexByte(b, k.rare) < 0 {
+		if k.kind == "pdf" && c.pdf {
 			continue
 		}
 		for at := 0; at < n; at++ {

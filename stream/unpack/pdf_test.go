@@ -47,7 +47,7 @@ const pdfRoot = "<< /Type /Catalog /Pages 2 0 R >>"
 
 func TestPDF(t *testing.T) {
 	objStm := func(body string) string {
-		head := fmt.Sprintf("10 0 ")
+		head := "10 0 "
 		return pdfStreamOf(fmt.Sprintf("/Type /ObjStm /N 1 /First %d /Filter /FlateDecode", len(head)), flated(head+body))
 	}
 	tests := []struct {
