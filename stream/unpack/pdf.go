@@ -119,6 +119,9 @@ func readPDF(t *teller, data []byte) {
 		at += i + 9
 	}
 	p.scan()
+	if !t.alive() {
+		return
+	}
 	p.unlock()
 	p.objectStreams()
 	p.tell()

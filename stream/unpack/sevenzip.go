@@ -227,6 +227,9 @@ func tellSeven(t *teller, folders []*sevenFolder, files []sevenFile) {
 
 // tellFolder tells the files of one folder.
 func tellFolder(t *teller, f *sevenFolder, files []sevenFile) bool {
+	if len(files) == 0 || !t.b.inTime() {
+		return t.alive()
+	}
 	next := 0
 	tell := func(in io.Reader) {
 		for ; next < len(files) && t.alive(); next++ {
