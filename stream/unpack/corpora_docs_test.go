@@ -24,7 +24,7 @@ func corpus(t *testing.T, pattern string) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecodeFile(b)
+		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecode(b)
 	}
 	return all
 }
