@@ -148,7 +148,9 @@ func (b *body) note(rule, detail, place string, slight bool, class policy.Class)
 	b.told = append(b.told, told{rule, !slight})
 	f := policy.Finding{Rule: rule, Detail: detail, Place: place, Class: class}
 	if r := contentRuleByName[rule]; r != nil {
-		f.Force = r.force
+		if f.Force = r.force; r.force != policy.Deliver {
+			f.Class = policy.Plain // the rule says by itself what is done
+		}
 		if !scored {
 			f.Score = r.Score
 		}
