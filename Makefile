@@ -23,7 +23,7 @@ fuzz: ## every fuzz target for FUZZTIME (default 60s) each
 
 bench: ## figures beside other proxies, on this machine; tables and charts in bench/out
 	go run ./bench peers --install
-	for measurement in sidebyside latency tls memory allocs; do go run ./bench $$measurement || exit; done
+	for measurement in sidebyside 'sidebyside --mixed' latency tls memory allocs; do go run ./bench $$measurement || exit; done
 
 ledger: ## 1,000 kills under load, failing servers, restarts; then the books are audited
 	go run ./bench ledger --kills 1000

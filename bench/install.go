@@ -10,7 +10,8 @@ import (
 )
 
 // debianPackages brings every peer but Haraka.
-var debianPackages = []string{"postfix", "haproxy", "nginx", "libnginx-mod-mail", "npm"}
+var debianPackages = []string{"postfix", "haproxy", "nginx", "libnginx-mod-mail", "npm",
+	"rspamd", "spampd", "spamassassin", "amavisd-new", "clamav-daemon"}
 
 func peersCommand(ctx context.Context, args []string) error {
 	fs := newFlags("peers", "Lists what can run here. With --install, root on Debian gets the packages\n"+

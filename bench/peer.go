@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A peer is one way from the generator to the sink: through a proxy, or
@@ -25,8 +26,23 @@ type peer struct {
 // A running peer accepts mail at address. The process is nil for none.
 type running struct {
 	*process
+	beside  []*process // what works for it: their CPU counts as its own
 	address string
 	admin   string // Sluice's admin address
+}
+
+// cpu is what the peer's processes have used so far.
+func (r *running) cpu() (time.Duration, error) {
+	sum, err := r.process.cpu()
+	for _, p := range r.beside {
+		if err != nil {
+			break
+		}
+		var one time.Duration
+		one, err = p.cpu()
+		sum += one
+	}
+	return sum, err
 }
 
 // Names of the peers that comparisons speak of.
@@ -37,6 +53,9 @@ const (
 	peerNginx   = "nginx"
 	peerPostfix = "postfix"
 	peerHaraka  = "haraka"
+	peerRspamd  = "rspamd"
+	peerSpampd  = "spampd"
+	peerAmavis  = "amavis"
 )
 
 // peers lists all of them, in the order of tables and charts.
@@ -49,8 +68,14 @@ func peers() []*peer {
 		{peerNginx, "nginx mail proxy", nginxShare, missingNginx, nginxVersion, startNginx},
 		{peerPostfix, "Postfix smtpd_proxy_filter", everything, missingPostfix, postfixVersion, startPostfixProxy},
 		{peerHaraka, "Haraka smtp_proxy", func(int) int { return 8 }, missingHaraka, func() string { return harakaVersion }, startHaraka},
+		{peerRspamd, "Postfix, rspamd milter", rarely(4), missingRspamd, rspamdVersion, startRspamd},
+		{peerSpampd, "Postfix, spampd", rarely(100), missingSpampd, spampdVersion, startSpampd},
+		{peerAmavis, "Postfix, amavis and clamd", rarely(100), missingAmavis, amavisVersion, startAmavis},
 	}
 }
+
+// rarely is the share of a peer that is so many times slower.
+func rarely(n int) func(int) int { return func(int) int { return n } }
 
 func peerNamed(name string) *peer {
 	i := slices.IndexFunc(peers(), func(p *peer) bool { return p.name == name })
@@ -79,14 +104,11 @@ func choosePeers(list string, r *result, e *env) ([]*peer, error) {
 	return chosen, nil
 }
 
-// allPeers is the default of --peers.
-func allPeers() string {
-	var names []string
-	for _, p := range peers() {
-		names = append(names, p.name)
-	}
-	return strings.Join(names, ",")
-}
+// Defaults of --peers: who looks at nothing, and who scans.
+var (
+	forwarders = strings.Join([]string{peerDirect, peerSluice, peerHAProxy, peerNginx, peerPostfix, peerHaraka}, ",")
+	scanners   = strings.Join([]string{peerDirect, peerSluice, peerHAProxy, peerRspamd, peerSpampd, peerAmavis}, ",")
+)
 
 // launch starts a peer and notes its version.
 func (e *env) launch(ctx context.Context, r *result, p *peer, to string) (*running, error) {

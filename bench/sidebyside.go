@@ -27,6 +27,7 @@ type sideRun struct {
 	sizes            []int
 	messages         map[int]int // a size
 	kept             bool
+	files            map[int][]string // messages to send, a size; nil: smtp-source's own
 	sink             string
 	peers            []*peer
 	running          map[string]*running
@@ -45,7 +46,8 @@ func sideBySide(ctx context.Context, args []string) error {
 	sizes := fs.String("sizes", "2k,50k,1m", "message sizes")
 	messages := fs.Int("messages", 0, "messages a run; 0: 4000 of 2k, 2500 of 50k, 250 of 1m")
 	fs.BoolVar(&s.kept, "kept", false, "many messages a connection (smtp-source -d) instead of one")
-	list := fs.String("peers", allPeers(), "peers to run")
+	mixed := fs.Bool("mixed", false, "send text, HTML and attachments in turn instead of smtp-source's filler, by default through peers that scan")
+	list := fs.String("peers", "", "peers to run (default "+forwarders+"; with --mixed "+scanners+")")
 	newRun := runFlags(fs)
 	if err := parse(fs, args); err != nil {
 		return err
@@ -59,11 +61,29 @@ func sideBySide(ctx context.Context, args []string) error {
 		return err
 	}
 	defer s.close()
+	if *mixed {
+		s.files = map[int][]string{}
+		for _, size := range s.sizes {
+			if s.files[size], err = s.mixedFiles(size); err != nil {
+				return err
+			}
+		}
+	}
+	if *list == "" {
+		*list = forwarders
+		if *mixed {
+			*list = scanners
+		}
+	}
 	title := fmt.Sprintf("Side by side: smtp-source -> peer -> smtp-sink, %d sessions, one message a connection, %d rounds", s.sessions, s.rounds)
 	name := "sidebyside"
 	if s.kept {
 		title = fmt.Sprintf("Side by side: smtp-source -d -> peer -> smtp-sink, %d kept connections, %d rounds", s.sessions, s.rounds)
 		name = "sidebyside-kept"
+	}
+	if *mixed {
+		title += "; text, HTML and attachment in turn"
+		name += "-mixed"
 	}
 	r := newResult(title, "sidebyside", args)
 	if s.peers, err = choosePeers(*list, r, s.env); err != nil {
@@ -138,7 +158,7 @@ func (s *sideRun) sample(ctx context.Context, p *peer, size, count int) (sample,
 			return sample{}, err
 		}
 	}
-	took, err := runSMTPSource(ctx, run.address, s.sessions, count, size, s.kept)
+	took, count, err := s.send(ctx, run.address, count, size)
 	if err != nil {
 		return sample{}, fmt.Errorf("%s, %s: %w", p.label, formatSize(size), err)
 	}
@@ -149,6 +169,25 @@ func (s *sideRun) sample(ctx context.Context, p *peer, size, count int) (sample,
 	}
 	return sample{Peer: p.name, Size: size, Messages: count, Seconds: took.Seconds(),
 		Rate: float64(count) / took.Seconds(), CPU: float64(after-before) / float64(time.Millisecond) / float64(count)}, nil
+}
+
+// send sends about count messages and returns how long that took and how many
+// they were.
+func (s *sideRun) send(ctx context.Context, address string, count, size int) (took time.Duration, sent int, err error) {
+	files := s.files[size]
+	if files == nil {
+		took, err = runSMTPSource(ctx, address, s.sessions, count, size, s.kept, "")
+		return took, count, err
+	}
+	each := max(1, count/len(files))
+	for _, file := range files {
+		one, err := runSMTPSource(ctx, address, min(s.sessions, each), each, size, s.kept, file)
+		if err != nil {
+			return 0, 0, err
+		}
+		took += one
+	}
+	return took, each * len(files), nil
 }
 
 // startSMTPSink runs Postfix's smtp-sink and returns its address.
@@ -168,11 +207,17 @@ func (e *env) startSMTPSink(ctx context.Context) (string, error) {
 	return address, p.waitAccepting(ctx, address)
 }
 
-// runSMTPSource sends count messages with size octets of body and returns how
-// long that took. smtp-source stops at the first refusal.
-func runSMTPSource(ctx context.Context, address string, sessions, count, size int, kept bool) (time.Duration, error) {
-	args := []string{"-s", strconv.Itoa(sessions), "-m", strconv.Itoa(count), "-l", strconv.Itoa(size),
+// runSMTPSource sends count messages with size octets of body, or the message
+// in file, and returns how long that took. smtp-source stops at the first
+// refusal.
+func runSMTPSource(ctx context.Context, address string, sessions, count, size int, kept bool, file string) (time.Duration, error) {
+	args := []string{"-s", strconv.Itoa(sessions), "-m", strconv.Itoa(count),
 		"-M", "sender.test", "-f", "a@x.test", "-t", "b@y.test"}
+	if file != "" {
+		args = append(args, "-F", file)
+	} else {
+		args = append(args, "-l", strconv.Itoa(size))
+	}
 	if kept {
 		args = append(args, "-d")
 	}

@@ -70,7 +70,7 @@ func TestSummariseAndTargets(t *testing.T) {
 	if m.SluiceToThis != (spread{0.9, 1.1, 1.2}) {
 		t.Errorf("ratio %v", m.SluiceToThis)
 	}
-	targets := sideTargets([]sideSummary{m, summarise(samples, peerSluice, 50e3)})
+	targets := (&sideRun{}).targets([]sideSummary{m, summarise(samples, peerSluice, 50e3)})
 	if len(targets) != 2 || !targets[0].Met || targets[1].Met {
 		t.Errorf("targets %+v: want the ratio met and the CPU missed", targets)
 	}

@@ -36,6 +36,9 @@ var (
 type Chain struct {
 	entries []*entry
 	running running
+
+	looksAtSessions  bool // some module is a SessionChecker
+	looksAtEnvelopes bool // some module is a SenderChecker or a RecipientChecker
 }
 
 // An entry is an Entry with what its module can do.
@@ -70,6 +73,8 @@ func New(entries ...Entry) (*Chain, error) {
 		e.index, e.chain = i, c
 		e.counters()
 		c.entries = append(c.entries, e)
+		c.looksAtSessions = c.looksAtSessions || e.session != nil
+		c.looksAtEnvelopes = c.looksAtEnvelopes || e.sender != nil || e.recipient != nil
 	}
 	return c, nil
 }

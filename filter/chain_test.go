@@ -583,7 +583,7 @@ func TestAllocations(t *testing.T) {
 		r.Finish(ctx)
 		r.Close()
 	})
-	if n > 3 { // the Run, and the fakes' own scanner
+	if n > 3 { // the Run, its places, and the fakes' own scanner
 		t.Errorf("message: %v allocations", n)
 	}
 }

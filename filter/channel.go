@@ -45,9 +45,12 @@ type Channel struct {
 
 // A board holds what one session or one message has published.
 type board struct {
+	body *body // the message while it is taken apart; nil: it is not
+
 	mu     sync.Mutex // guards what follows; never held while a module runs
 	notes  []note
 	subs   []subscription
+	votes  []EngineVote
 	nested int
 	sealed bool // the verdict has been drawn: nothing more is taken
 }

@@ -10,7 +10,10 @@
 //	MAIL                   Visit.Begin                  SenderChecker
 //	RCPT                   Run.Recipient                RecipientChecker
 //	data begins            Run.Open                     ContentModule.Open
-//	each piece             Run.Write                    Scanner.Write
+//	each piece             Run.Write                    Scanner.Write, and from Content:
+//	                                                    PartScanner.OpenPart, PartData, ClosePart,
+//	                                                    Field, Text, Link where they are implemented
+//	window outgrown        Run.Overflow                 Overflower.Overflow
 //	end of data            Run.Finish                   Immediate.FinishNow, Scanner.Finish
 //	over, or aborted       Run.Close                    Scanner.Close
 //
@@ -29,8 +32,17 @@
 // topics, which are declared in topic.go:
 //
 //	topic    event  published by            read by
-//	Links    Link   modules that read text  URL lists
-//	Leaves   Leaf   modules that unpack     fuzzy and known-file lists
+//	Links    Link   filter/links            URL lists
+//	Leaves   Leaf   Content                 fuzzy and known-file lists
+//
+// # Content
+//
+// Modules do not take messages apart themselves. Content (content.go) does, once
+// for all, with the octets each scanner is shown raw as well: entities, members
+// of archives in archives, text as UTF-8. What was odd on the way it publishes
+// as findings of its own. It gives a part to the modules in chain order; parts
+// nest, and a module that finds content inside a part hands it in with
+// Channel.Submit, for all to see.
 //
 // # Order
 //

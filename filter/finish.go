@@ -15,7 +15,7 @@ func (r *Run) Finish(ctx context.Context) []policy.Finding {
 	if r.chain == nil {
 		return nil
 	}
-	if !r.finished {
+	if !r.finished && r.opened {
 		r.finished = true
 		if waiting := r.finishNow(); waiting > 0 {
 			r.await(ctx, waiting)
@@ -25,8 +25,21 @@ func (r *Run) Finish(ctx context.Context) []policy.Finding {
 	return r.Findings()
 }
 
+// Waits tells whether Finish may wait: some scanner is not Immediate.
+func (r *Run) Waits() bool {
+	for i := range r.channels {
+		if ch := &r.channels[i]; ch.scanner != nil && ch.immediate == nil && !ch.failed.Load() {
+			return true
+		}
+	}
+	return false
+}
+
 // finishNow takes the votes that need no waiting and counts the others.
 func (r *Run) finishNow() (waiting int) {
+	if b := r.board.body; b != nil && !b.channel.failed.Load() {
+		b.channel.finishNow() // first: it still tells the others something
+	}
 	for i := range r.channels {
 		ch := &r.channels[i]
 		switch {

@@ -26,6 +26,9 @@ type Envelope struct {
 	Recipients []wire.Path // accepted so far
 	Size       int64       // as declared; -1: not declared
 	Tenant     string      // known from the first recipient on
+	// Scope is the recipients' policy, known from the first recipient on; all
+	// share it. nil: the installation's.
+	Scope *policy.Scope
 }
 
 // A Module is one filter. What it can do it says by implementing

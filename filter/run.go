@@ -11,17 +11,16 @@ import (
 // A Run is a chain at work on one transaction. It belongs to the session's
 // goroutine. It is not reused: a scanner left behind may still hold on to it.
 type Run struct {
-	chain    *Chain   // nil: no modules
-	session  Session  // a copy: the original may change with the next HELO
-	envelope Envelope // a copy, as of Open
-	given    *Envelope
-	prior    []policy.Finding // of the session
-	places
+	chain                    *Chain // nil: no modules
+	visit                    *Visit
+	given                    *Envelope
+	prior                    []policy.Finding // of the session
+	*places                                   // noPlaces: no module has been asked yet
 	opened, finished, closed bool
 }
 
 // noRun serves all transactions without modules; nothing in it ever changes.
-var noRun = &Run{}
+var noRun = &Run{places: noPlaces}
 
 // Begin starts a transaction and runs the SenderCheckers. Stream may add to e
 // until Open. The Run is never nil; a non-nil reply refuses and is spoken by
@@ -30,21 +29,24 @@ func (v *Visit) Begin(ctx context.Context, e *Envelope) (*Run, *wire.Reply) {
 	if v.chain == nil {
 		return noRun, nil
 	}
-	r := &Run{chain: v.chain, session: *v.session, given: e, prior: v.Findings()}
-	r.take(v.chain)
+	r := &Run{chain: v.chain, visit: v, given: e, prior: v.Findings(), places: noPlaces}
+	if !v.chain.looksAtEnvelopes {
+		return r, nil
+	}
+	r.places = newPlaces(v.chain)
 	return r, r.check(ctx, func(en *entry) func(context.Context, *Channel) *wire.Reply {
 		if en.sender == nil {
 			return nil
 		}
 		return func(ctx context.Context, ch *Channel) *wire.Reply {
-			return en.sender.CheckSender(ctx, &r.session, e, ch)
+			return en.sender.CheckSender(ctx, v.session, e, ch)
 		}
 	})
 }
 
 // Recipient runs the RecipientCheckers. A non-nil reply is the answer to RCPT.
 func (r *Run) Recipient(ctx context.Context, to wire.Path) *wire.Reply {
-	if r.chain == nil {
+	if r.chain == nil || !r.chain.looksAtEnvelopes {
 		return nil
 	}
 	return r.check(ctx, func(en *entry) func(context.Context, *Channel) *wire.Reply {
@@ -52,7 +54,7 @@ func (r *Run) Recipient(ctx context.Context, to wire.Path) *wire.Reply {
 			return nil
 		}
 		return func(ctx context.Context, ch *Channel) *wire.Reply {
-			return en.recipient.CheckRecipient(ctx, &r.session, r.given, to, ch)
+			return en.recipient.CheckRecipient(ctx, r.visit.session, r.given, to, ch)
 		}
 	})
 }
@@ -79,7 +81,10 @@ func (r *Run) Open() {
 		return
 	}
 	r.opened = true
-	r.envelope = *r.given
+	if r.places == noPlaces {
+		r.places = newPlaces(r.chain)
+	}
+	r.session, r.envelope = *r.visit.session, *r.given
 	r.envelope.Recipients = slices.Clone(r.given.Recipients) // stream may reuse its own
 	for i, e := range r.chain.entries {
 		ch := &r.channels[i]
@@ -91,6 +96,27 @@ func (r *Run) Open() {
 			r.openOne(ch)
 		}
 	}
+	for i := range r.channels {
+		if b, ok := r.channels[i].scanner.(*body); ok {
+			b.attach(r)
+		}
+	}
+}
+
+// Overflow tells the scanners that want to know that the message has outgrown
+// its window.
+func (r *Run) Overflow() {
+	for i := range r.channels {
+		ch := &r.channels[i]
+		if o, ok := ch.scanner.(Overflower); ok && !ch.failed.Load() {
+			ch.overflow(o)
+		}
+	}
+}
+
+func (ch *Channel) overflow(o Overflower) {
+	defer ch.recovered()
+	o.Overflow()
 }
 
 func (r *Run) openOne(ch *Channel) {
@@ -139,6 +165,9 @@ func (r *Run) Close() {
 		return
 	}
 	r.closed = true
+	if r.places == noPlaces {
+		return
+	}
 	r.board.seal()
 	for i := range r.channels {
 		if r.channels[i].scanner != nil {

@@ -1,12 +1,20 @@
 package filter
 
+import (
+	"slices"
+	"time"
+)
+
 // Links are the links of a message, each once, as found.
 var Links = NewTopic[Link]()
 
 // A Link is one link of a message.
 type Link struct {
-	URL  string // canonical (CONTENT: links)
-	Text string // what the reader sees, if the text is an address itself
+	URL    string // canonical: as browsers read it, without userinfo and fragment
+	Host   string // of the URL: a name as A-labels, or an address without brackets
+	Domain string // under which Host was registered; Host itself if it is an address
+	Text   string // what the reader sees, if that is an address itself
+	Place  string // path of the part it was first found in
 }
 
 // Leaves are the decoded leaves of a message, those in containers included.
@@ -14,9 +22,41 @@ var Leaves = NewTopic[Leaf]()
 
 // A Leaf is one decoded part of a message that contains no further ones.
 type Leaf struct {
+	Path   string   // of its Part
 	SHA256 [32]byte // of the decoded octets
 	Size   int64    // octets
 	Type   string   // as recognised by content, not as declared; may be empty
+}
+
+// Engines are the antivirus engines' votes on a message, one an engine, in
+// their order. Modules publish them by Channel.Voted.
+var Engines = NewTopic[EngineVote]()
+
+// An EngineVote is what one engine said about a message.
+type EngineVote struct {
+	Name   string // as configured
+	Result string // clean, infected, unscannable or failed
+	Took   time.Duration
+}
+
+// Voted publishes an engine's vote, and notes it for the log.
+func (ch *Channel) Voted(v EngineVote) {
+	if ch == nil {
+		return
+	}
+	ch.board.mu.Lock()
+	if ch.open() {
+		ch.board.votes = append(ch.board.votes, v)
+	}
+	ch.board.mu.Unlock()
+	Engines.Publish(ch, v)
+}
+
+// Votes returns what engines outside the process said about the message.
+func (r *Run) Votes() []EngineVote {
+	r.board.mu.Lock()
+	defer r.board.mu.Unlock()
+	return slices.Clone(r.board.votes)
 }
 
 // A Topic is one kind of event. Topics are package variables: the address of

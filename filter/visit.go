@@ -7,30 +7,32 @@ import (
 	"sluice/stream/wire"
 )
 
-// fewModules is for how many modules a Visit and a Run have room without a
-// second allocation: 4, about 0.5 KiB.
-const fewModules = 4
+// fewModules is for how many modules there is room without a second
+// allocation: 8, a chain of all that is built in, about 0.7 KiB.
+const fewModules = 8
 
 // A Visit is a chain at work on one session. It belongs to the session's
 // goroutine and needs no end.
 type Visit struct {
 	chain   *Chain // nil: no modules
 	session *Session
-	places
+	*places      // noPlaces: no module looks at sessions
 	connect mark // what the check at connect left
 	asked   bool
 }
 
 // noVisit serves all sessions without modules; nothing in it ever changes.
-var noVisit = &Visit{}
+var noVisit = &Visit{places: noPlaces}
 
 // Visit starts the chain for a session. A nil Chain gives a usable Visit.
 func (c *Chain) Visit(s *Session) *Visit {
 	if c == nil || len(c.entries) == 0 {
 		return noVisit
 	}
-	v := &Visit{chain: c, session: s}
-	v.take(c)
+	v := &Visit{chain: c, session: s, places: noPlaces}
+	if c.looksAtSessions {
+		v.places = newPlaces(c)
+	}
 	return v
 }
 
@@ -39,7 +41,7 @@ func (c *Chain) Visit(s *Session) *Visit {
 // non-nil reply refuses; stream remembers it, that of the last HELO before
 // that of one earlier, and speaks it at RCPT.
 func (v *Visit) CheckSession(ctx context.Context) *wire.Reply {
-	if v.chain == nil {
+	if v.places == noPlaces {
 		return nil
 	}
 	v.board.open()
@@ -69,15 +71,27 @@ func (v *Visit) CheckSession(ctx context.Context) *wire.Reply {
 // connect and HELO together. Runs have it among theirs.
 func (v *Visit) Findings() []policy.Finding { return v.board.findings(nil) }
 
-// places is one channel for each module, on one board.
+// places is what the modules have between them for one session or one
+// message: a channel for each, on one board.
 type places struct {
 	board    board
 	channels []Channel
 	few      [fewModules]Channel
+
+	// What scanners are given: copies, for the originals change with the next
+	// transaction, and a scanner left behind may still read these.
+	session  Session
+	envelope Envelope
 }
 
-// take gives every module of c its channel.
-func (p *places) take(c *Chain) {
+// noPlaces stands where no module has been asked anything yet. A session that
+// waits has no more: its memory is counted (docs/operate). Nothing in it ever
+// changes.
+var noPlaces = &places{}
+
+// newPlaces gives every module of c its channel.
+func newPlaces(c *Chain) *places {
+	p := &places{}
 	if n := len(c.entries); n <= fewModules {
 		p.channels = p.few[:n]
 	} else {
@@ -86,6 +100,7 @@ func (p *places) take(c *Chain) {
 	for i, e := range c.entries {
 		p.channels[i].board, p.channels[i].entry = &p.board, e
 	}
+	return p
 }
 
 // A mark is a point in what has been published on a board.

@@ -29,6 +29,9 @@ func (a Action) String() string {
 	return "unknown"
 }
 
+// Over tells whether a is the more severe: it stands where both are asked for.
+func (a Action) Over(b Action) bool { return severity[a] > severity[b] }
+
 // MarshalText returns the word configuration uses.
 func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 

@@ -1,10 +1,11 @@
 package policy
 
 import (
-	"math"
 	"net"
 	"slices"
 	"strconv"
+
+	"github.com/expr-lang/expr/vm"
 )
 
 // A builder fills a Snapshot and notes every setting that cannot be used.
@@ -12,6 +13,15 @@ type builder struct {
 	*Snapshot
 	errors Errors
 	seen   map[string]string // path of each domain pattern so far
+
+	tenants    map[string]*owner       // by name
+	owned      map[string]*owner       // by domain pattern
+	owners     table[owner]            // the same
+	levels     map[string]*domainLevel // by domain pattern
+	byDomain   table[domainLevel]      // the same
+	interned   map[string]*Scope       // by id
+	programs   map[string]*vm.Program  // by text
+	aliasPaths []string                // as targets
 }
 
 func (b *builder) fail(path, problem string) {
@@ -55,15 +65,7 @@ func (b *builder) addDomain(path, text string, rt *Route) {
 		return
 	}
 	b.seen[p.key] = path
-	switch {
-	case p.key == anyDomain:
-		b.domains.otherwise = rt
-	case p.suffix:
-		b.domains.suffix[p.key] = rt
-		b.domains.longest = max(b.domains.longest, len(p.key))
-	default:
-		b.domains.exact[p.key] = rt
-	}
+	b.domains.put(p, rt)
 }
 
 func (b *builder) checkServers(path string, rt *Route) {
@@ -119,66 +121,5 @@ func (b *builder) checkManners(path string, rt *Route) {
 	}
 	if rt.MaxMessage < 0 {
 		b.fail(path+".max_message", "below 0")
-	}
-}
-
-func (b *builder) addQuarantine(name string) {
-	if name == "" {
-		return
-	}
-	if b.quarantine = b.byName[name]; b.quarantine == nil {
-		b.fail("quarantine", "no route has this name")
-	}
-}
-
-func (b *builder) addRule(name string, setting RuleSetting) {
-	path := "rules[" + name + "]"
-	if name == "" {
-		b.fail(path, "a rule needs a name")
-	}
-	r := rule{RuleSetting: setting}
-	if setting.Route != "" {
-		if r.route = b.byName[setting.Route]; r.route == nil {
-			b.fail(path+".route", "no route has this name")
-		}
-	}
-	if setting.Score != nil && (math.IsNaN(*setting.Score) || math.Abs(*setting.Score) > maxScore) {
-		b.fail(path+".score", "not a number between -1000000 and 1000000")
-	}
-	switch {
-	case setting.Action == nil:
-	case *setting.Action > Discard:
-		b.fail(path+".action", ErrAction.Error())
-	case *setting.Action == Divert && setting.Route == "":
-		b.fail(path+".route", "divert needs the name of a route")
-	case *setting.Action == Quarantine && setting.Route == "" && b.quarantine == nil:
-		b.fail(path+".action", "there is no quarantine route")
-	}
-	b.rules[name] = r
-}
-
-func (b *builder) checkThresholds() {
-	last, lastName := 0.0, ""
-	for _, t := range []struct {
-		name  string
-		score float64
-	}{
-		{"tag", b.thresholds.Tag},
-		{"quarantine", b.thresholds.Quarantine},
-		{"reject", b.thresholds.Reject},
-	} {
-		path := "thresholds." + t.name
-		switch {
-		case math.IsNaN(t.score) || t.score < 0 || t.score > maxScore:
-			b.fail(path, "not a number between 0 and 1000000")
-		case t.score == 0: // never
-		case t.score < last:
-			b.fail(path, "below thresholds."+lastName)
-		default:
-			last, lastName = t.score, t.name
-		}
-	}
-	if b.thresholds.Quarantine != 0 && b.quarantine == nil {
-		b.fail("thresholds.quarantine", "there is no quarantine route")
 	}
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
 // A Finding is one fact a module states about a session or a message.
 type Finding struct {
@@ -37,6 +40,10 @@ type Disposition struct {
 	// they may turn to. Both may be empty.
 	Text    string
 	Contact string
+	// Mark is what is put before the subject when Action is Tag; empty: nothing.
+	Mark string
+	// Class is that of the finding that decided: Ambiguous makes another reply.
+	Class Class
 }
 
 // maxScore bounds what one finding can add or take, in points: 1,000,000, far
@@ -56,10 +63,17 @@ func grains(score float64) int64 {
 	return int64(math.Round(min(max(score, -maxScore), maxScore) * grainsPerPoint))
 }
 
-// rule is a RuleSetting with its route looked up.
+// rule is a RuleSetting resolved.
 type rule struct {
-	RuleSetting
-	route *Route
+	off    bool
+	acts   bool // action is set
+	action Action
+	route  *Route
+	scored bool // score is set
+	score  float64
+	soft   bool
+	shadow bool
+	text   string
 }
 
 // severity orders actions by which of two stands. From the top:
@@ -79,27 +93,42 @@ var severity = [...]uint8{Deliver: 0, Tag: 1, Divert: 2, Quarantine: 3, Discard:
 
 // A verdict is a Disposition in the making.
 type verdict struct {
-	action Action
-	rule   string
-	route  *Route
-	text   string
-	soft   bool
+	action  Action
+	rule    string
+	route   *Route
+	text    string
+	soft    bool
+	class   Class
+	allowed bool // the score asks for nothing
 
 	score  int64 // grains
 	top    int64 // the largest single score
 	topped string
 }
 
-// Decide turns findings into one disposition for mail of the given route. It
-// is a function of its arguments: the same findings give the same answer, and
-// their order decides only which of equally severe rules is named (the first)
-// and whose route and text are taken.
+// A judge decides one Case.
+type judge struct {
+	snapshot *Snapshot
+	route    *Route
+	scope    *Scope
+}
+
+// Decide turns what is known of a message into one disposition for its
+// recipients. It is a function of its arguments: the same case gives the same
+// answer, and the order of findings decides only which of equally severe rules
+// is named (the first) and whose route and text are taken.
 //
-// Each finding asks for its Force, as the operator's settings change it, and
-// the sum of scores asks for what the thresholds say; the most severe of all
-// that stands (see severity). A score rejects as finally as a rule: the same
-// is done with what is known when a message outgrows its window. The rule
-// named for a score is the one that gave most to it.
+// Each finding asks for its Force, as its Class and the operator's settings
+// change it, and the sum of scores asks for what the thresholds say; the most
+// severe of all that stands (see severity). A score rejects as finally as a
+// rule: the same is done with what is known when a message outgrows its window.
+// The rule named for a score is the one that gave most to it.
+//
+// A sender on a block list is the finding RuleBlock with Force Reject. One on an
+// allow list is the finding RuleAllow: the score then asks for nothing. That is
+// all an allow does. What a finding forces stands, whoever sent the message:
+// viruses, restricted attachments, budgets, failed modules, and every rule that
+// an operator gave an action.
 //
 // What cannot be done as asked is deferred, so that the sender keeps the
 // message: a divert or quarantine that has no route. A Discard that a module
@@ -107,32 +136,45 @@ type verdict struct {
 //
 // In shadow mode Action is Deliver whatever was found, and Would tells the
 // rest. A rule in shadow is left out of Action alone.
-func (s *Snapshot) Decide(rt *Route, findings []Finding) Disposition {
+func (s *Snapshot) Decide(c *Case) Disposition {
+	j := judge{s, c.Route, c.scope(s)}
+	j.ask(c)
 	var real, would verdict
 	shadowed := false
-	for i := range findings {
-		f := &findings[i]
-		r, set := s.rules[f.Rule]
-		if set && r.Off {
+	for i := range c.Findings {
+		f := &c.Findings[i]
+		r, set := j.scope.rules.of(f.Rule)
+		if set && r.off {
 			continue
 		}
-		s.weigh(&would, f, &r)
-		if r.Shadow {
+		j.weigh(&would, f, &r)
+		if r.shadow {
 			shadowed = true
 			continue
 		}
-		s.weigh(&real, f, &r)
+		j.weigh(&real, f, &r)
 	}
-	s.applyThresholds(rt, &would)
-	d := s.disposition(rt, &would)
-	if s.Shadow(rt) {
+	d := j.disposition(&would)
+	if s.Shadow(j.route, j.scope) {
 		return d.lowered(Disposition{Score: d.Score})
 	}
 	if !shadowed {
 		return d
 	}
-	s.applyThresholds(rt, &real)
-	return d.lowered(s.disposition(rt, &real))
+	return d.lowered(j.disposition(&real))
+}
+
+// ask adds the findings of lists and user rules.
+func (j judge) ask(c *Case) {
+	switch j.scope.Listed(c.Sender, c.Peer) {
+	case Blocked:
+		c.Findings = append(c.Findings, Finding{Module: "list", Rule: RuleBlock, Force: Reject})
+	case Allowed:
+		c.Findings = append(c.Findings, Finding{Module: "list", Rule: RuleAllow})
+	}
+	if j.scope.user != nil {
+		c.Findings = append(c.Findings, j.scope.user.ask(j, *c)...)
+	}
 }
 
 // lowered returns to, with a note of what d would have been if that is more.
@@ -142,74 +184,106 @@ func (d Disposition) lowered(to Disposition) Disposition {
 	}
 	to.Would, to.Shadow = d.Action, true
 	if to.Action == Deliver {
-		to.Rule, to.Soft = d.Rule, d.Soft
+		to.Rule, to.Soft, to.Class = d.Rule, d.Soft, d.Class
 	}
 	return to
 }
 
 // weigh adds one finding to v. r is the zero rule if nothing is set.
-func (s *Snapshot) weigh(v *verdict, f *Finding, r *rule) {
-	score := f.Score
-	if r.Score != nil {
-		score = *r.Score
-	}
-	n := grains(score)
+func (j judge) weigh(v *verdict, f *Finding, r *rule) {
+	n := f.grains(r)
 	v.score += n
 	if n > v.top {
 		v.top, v.topped = n, f.Rule
 	}
-	a, target := f.Force, r.route
+	if f.Rule == RuleAllow {
+		v.allowed = true
+	}
+	a, target := j.force(f), r.route
 	switch {
-	case r.Action != nil:
-		a = *r.Action
+	case r.acts:
+		a = r.action
 	case a == Discard:
 		a = Reject
 	case a > Discard: // a module's mistake is ours, so 4xx (I4)
 		a = Defer
 	}
 	if a == Quarantine && target == nil {
-		target = s.quarantine
+		target = j.scope.quarantine
 	}
 	if (a == Divert || a == Quarantine) && target == nil {
 		a = Defer
 	}
-	soft := a == Reject && r.Soft
+	soft := a == Reject && r.soft
 	if soft {
 		a = Defer
 	}
-	v.raise(a, f.Rule, target, r.Text, soft)
+	if v.raise(a, f.Rule, target, r.text) {
+		v.soft, v.class = soft, f.Class
+	}
+}
+
+// grains is what f adds to the score.
+func (f *Finding) grains(r *rule) int64 {
+	if r.scored {
+		return grains(r.score)
+	}
+	return grains(f.Score)
+}
+
+// force is what f asks for, as the settings about its class say.
+func (j judge) force(f *Finding) Action {
+	switch f.Class {
+	case Ambiguous:
+		if j.scope.ambiguity == RejectAmbiguous {
+			return Reject
+		}
+	case OverLimit:
+		return overLimits[cmp.Or(j.scope.overLimit, RejectOver)]
+	case Unscannable:
+		return j.scope.unscannable.Force()
+	}
+	return f.Force
 }
 
 // raise makes a the action if it is more severe than what v has.
-func (v *verdict) raise(a Action, rule string, target *Route, text string, soft bool) {
+func (v *verdict) raise(a Action, rule string, target *Route, text string) bool {
 	if severity[a] <= severity[v.action] {
-		return
+		return false
 	}
 	if a != Divert && a != Quarantine {
 		target = nil
 	}
-	v.action, v.rule, v.route, v.text, v.soft = a, rule, target, text, soft
+	v.action, v.rule, v.route, v.text = a, rule, target, text
+	v.soft, v.class = false, Plain
+	return true
 }
 
 // applyThresholds lets the score ask for its action, and softens the result.
-func (s *Snapshot) applyThresholds(rt *Route, v *verdict) {
+func (j judge) applyThresholds(v *verdict) {
 	reached := func(threshold float64) bool {
-		return threshold > 0 && v.score >= max(1, grains(threshold)) // 1: a tiny threshold is still above 0
+		return !v.allowed && threshold > 0 && v.score >= max(1, grains(threshold)) // 1: a tiny threshold is still above 0
 	}
-	switch t := s.thresholds; {
-	case reached(t.Reject):
-		v.raise(Reject, v.topped, nil, s.rules[v.topped].Text, false)
-	case reached(t.Quarantine):
-		v.raise(Quarantine, v.topped, s.quarantine, "", false)
-	case reached(t.Tag):
-		v.raise(Tag, v.topped, nil, "", false)
+	switch t := j.scope.thresholds; {
+	case reached(t.reject):
+		r, _ := j.scope.rules.of(v.topped)
+		v.raise(Reject, v.topped, nil, r.text)
+	case reached(t.quarantine):
+		if j.scope.quarantine != nil {
+			v.raise(Quarantine, v.topped, j.scope.quarantine, "")
+		} else {
+			v.raise(Defer, v.topped, nil, "")
+		}
+	case reached(t.tag):
+		v.raise(Tag, v.topped, nil, "")
 	}
-	if v.action == Reject && s.Soft(rt) {
+	if v.action == Reject && j.snapshot.Soft(j.route, j.scope) {
 		v.action, v.soft = Defer, true
 	}
 }
 
-func (s *Snapshot) disposition(rt *Route, v *verdict) Disposition {
+func (j judge) disposition(v *verdict) Disposition {
+	j.applyThresholds(v)
 	d := Disposition{
 		Action: v.action,
 		Rule:   v.rule,
@@ -217,9 +291,13 @@ func (s *Snapshot) disposition(rt *Route, v *verdict) Disposition {
 		Score:  float64(v.score) / grainsPerPoint,
 		Soft:   v.soft,
 		Text:   v.text,
+		Class:  v.class,
 	}
-	if d.Action == Defer || d.Action == Reject {
-		d.Contact = s.Contact(rt)
+	switch d.Action {
+	case Defer, Reject:
+		d.Contact = j.snapshot.Contact(j.route, j.scope)
+	case Tag:
+		d.Mark = j.scope.mark
 	}
 	return d
 }

@@ -17,22 +17,24 @@ func points(s float64) *float64 { return &s }
 // site has a setting of every kind.
 func site() Settings {
 	return Settings{
-		Routes:     []Route{relay("main", "y.test"), relay("q"), relay("junk"), withSoft(relay("soft", "s.test")), withShadow(relay("watched", "w.test"))},
-		Quarantine: "q",
-		Thresholds: Thresholds{Tag: 5, Quarantine: 10, Reject: 15},
-		Contact:    "help@y.test",
-		Rules: map[string]RuleSetting{
-			"set.off":      {Off: true},
-			"set.divert":   set(Divert, "junk"),
-			"set.junkq":    set(Quarantine, "junk"),
-			"set.discard":  set(Discard, ""),
-			"set.reject":   {Action: new(Reject), Text: "Go away"},
-			"set.deliver":  set(Deliver, ""),
-			"set.soft":     {Action: new(Reject), Soft: true},
-			"set.shadow":   {Shadow: true},
-			"set.twenty":   {Score: points(20), Text: "Much too much"},
-			"set.nothing":  {Score: points(0)},
-			"set.shadow20": {Score: points(20), Shadow: true},
+		Routes: []Route{relay("main", "y.test"), relay("q"), relay("junk"), withSoft(relay("soft", "s.test")), withShadow(relay("watched", "w.test"))},
+		Level: Level{
+			Quarantine: "q",
+			Thresholds: Thresholds{Tag: points(5), Quarantine: points(10), Reject: points(15)},
+			Contact:    "help@y.test",
+			Rules: map[string]RuleSetting{
+				"set.off":      {Off: new(true)},
+				"set.divert":   set(Divert, "junk"),
+				"set.junkq":    set(Quarantine, "junk"),
+				"set.discard":  set(Discard, ""),
+				"set.reject":   {Action: new(Reject), Text: "Go away"},
+				"set.deliver":  set(Deliver, ""),
+				"set.soft":     {Action: new(Reject), Soft: true},
+				"set.shadow":   {Shadow: true},
+				"set.twenty":   {Score: points(20), Text: "Much too much"},
+				"set.nothing":  {Score: points(0)},
+				"set.shadow20": {Score: points(20), Shadow: true},
+			},
 		},
 	}
 }
@@ -101,7 +103,7 @@ func TestDecide(t *testing.T) {
 		{"shadow rule below", "main", []Finding{force("set.shadow", Tag), force("a.x", Reject)}, Disposition{Action: Reject, Rule: "a.x", Contact: help}},
 		{"shadow rule's score", "main", []Finding{score("set.shadow20", 0), score("a.x", 1)}, Disposition{Rule: "set.shadow20", Score: 1, Would: Reject, Shadow: true}},
 	} {
-		if got := s.Decide(s.RouteNamed(c.route), c.findings); got != c.want {
+		if got := s.Decide(&Case{Route: s.RouteNamed(c.route), Findings: c.findings}); got != c.want {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, c.want)
 		}
 	}
@@ -110,15 +112,15 @@ func TestDecide(t *testing.T) {
 // What cannot be done as asked is the sender's to keep.
 func TestDecideWithoutQuarantine(t *testing.T) {
 	s := mustNew(t, Settings{})
-	if d := s.Decide(nil, []Finding{force("a.x", Quarantine)}); d.Action != Defer || d.Route != nil {
+	if d := s.Decide(&Case{Route: nil, Findings: []Finding{force("a.x", Quarantine)}}); d.Action != Defer || d.Route != nil {
 		t.Errorf("got %+v", d)
 	}
 }
 
 // A threshold that is too small to tell from 0 is not reached by nothing.
 func TestTinyThreshold(t *testing.T) {
-	s := mustNew(t, Settings{Thresholds: Thresholds{Reject: 1e-9}})
-	if d := s.Decide(nil, nil); d.Action != Deliver {
+	s := mustNew(t, Settings{Level: Level{Thresholds: Thresholds{Reject: points(1e-9)}}})
+	if d := s.Decide(&Case{Route: nil, Findings: nil}); d.Action != Deliver {
 		t.Errorf("nothing found, and %s", d.Action)
 	}
 }
@@ -127,18 +129,18 @@ func TestInstallationShadowAndSoft(t *testing.T) {
 	set := site()
 	set.Shadow = true
 	s := mustNew(t, set)
-	if d := s.Decide(s.RouteNamed("main"), []Finding{force("a.x", Reject)}); d.Action != Deliver || d.Would != Reject || !d.Shadow || d.Rule != "a.x" {
+	if d := s.Decide(&Case{Route: s.RouteNamed("main"), Findings: []Finding{force("a.x", Reject)}}); d.Action != Deliver || d.Would != Reject || !d.Shadow || d.Rule != "a.x" {
 		t.Errorf("shadow: %+v", d)
 	}
-	if !s.Shadow(nil) || s.Soft(nil) || !s.Soft(s.RouteNamed("soft")) {
+	if !s.Shadow(nil, nil) || s.Soft(nil, nil) || !s.Soft(s.RouteNamed("soft"), nil) {
 		t.Error("Shadow or Soft")
 	}
 	set.Shadow, set.Soft = false, true
 	s = mustNew(t, set)
-	if d := s.Decide(s.RouteNamed("main"), []Finding{force("a.x", Reject)}); d.Action != Defer || d.Would != Deliver || !d.Soft || d.Shadow {
+	if d := s.Decide(&Case{Route: s.RouteNamed("main"), Findings: []Finding{force("a.x", Reject)}}); d.Action != Defer || d.Would != Deliver || !d.Soft || d.Shadow {
 		t.Errorf("soft: %+v", d)
 	}
-	if s.Contact(s.RouteNamed("watched")) != "w@w.test" || s.Contact(nil) != "help@y.test" {
+	if s.Contact(s.RouteNamed("watched"), nil) != "w@w.test" || s.Contact(nil, nil) != "help@y.test" {
 		t.Error("Contact")
 	}
 }
@@ -170,8 +172,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		findings := anyFindings(t, settings)
 		rt := s.Routes()[rapid.IntRange(0, len(s.Routes())-1).Draw(t, "route")]
-		a := s.Decide(rt, findings)
-		b := s.Decide(rt, rapid.Permutation(findings).Draw(t, "order"))
+		a := s.Decide(&Case{Route: rt, Findings: findings})
+		b := s.Decide(&Case{Route: rt, Findings: rapid.Permutation(findings).Draw(t, "order")})
 		if a.Action != b.Action || a.Would != b.Would || a.Shadow != b.Shadow || a.Score != b.Score {
 			t.Fatalf("%+v, and in another order %+v", a, b)
 		}
@@ -188,7 +190,7 @@ func TestMonotone(t *testing.T) {
 		more := anyFinding([]string{"a.x", "set.reject", "set.divert", "set.off", "set.shadow", "set.soft", "set.discard"}).Draw(t, "more")
 		more.Score = max(more.Score, 0)
 		rt := s.Routes()[rapid.IntRange(0, len(s.Routes())-1).Draw(t, "route")]
-		before, after := s.Decide(rt, findings), s.Decide(rt, append(slices.Clone(findings), more))
+		before, after := s.Decide(&Case{Route: rt, Findings: findings}), s.Decide(&Case{Route: rt, Findings: append(slices.Clone(findings), more)})
 		if severity[after.Action] < severity[before.Action] {
 			t.Fatalf("%+v became %+v with %+v", before, after, more)
 		}
@@ -212,7 +214,7 @@ func TestShadowIsAbsolute(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		findings := anyFindings(t, settings)
 		i := rapid.IntRange(0, 3).Draw(t, "route") // not the route in shadow
-		d, real := watched.Decide(watched.Routes()[i], findings), open.Decide(open.Routes()[i], findings)
+		d, real := watched.Decide(&Case{Route: watched.Routes()[i], Findings: findings}), open.Decide(&Case{Route: open.Routes()[i], Findings: findings})
 		if d.Action != Deliver || d.Route != nil || d.Text != "" || d.Contact != "" {
 			t.Fatalf("in shadow: %+v", d)
 		}
@@ -229,7 +231,7 @@ func TestWhatModulesCannotDo(t *testing.T) {
 	delete(settings.Rules, "set.discard")
 	s := mustNew(t, settings)
 	rapid.Check(t, func(t *rapid.T) {
-		d := s.Decide(s.Routes()[0], anyFindings(t, settings))
+		d := s.Decide(&Case{Route: s.Routes()[0], Findings: anyFindings(t, settings)})
 		if d.Action == Discard || d.Would == Discard {
 			t.Fatalf("discarded: %+v", d)
 		}
@@ -245,7 +247,7 @@ func TestWhatModulesCannotDo(t *testing.T) {
 func TestDecideDoesNotAllocate(t *testing.T) {
 	s := mustNew(t, site())
 	findings := []Finding{force("a.x", Tag), score("set.twenty", 1), force("set.shadow", Reject)}
-	if n := testing.AllocsPerRun(100, func() { s.Decide(s.Routes()[0], findings) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { s.Decide(&Case{Route: s.Routes()[0], Findings: findings}) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

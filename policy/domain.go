@@ -20,18 +20,46 @@ const maxDomain = 255
 // and other ASCII that DNS carries but hosts should not are let through.
 var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false))
 
-// A table finds the route of a domain: the exact pattern before the longest
-// subdomain pattern before "*". Keys are canonical domains.
-type table struct {
-	exact     map[string]*Route
-	suffix    map[string]*Route // with the leading dot
-	longest   int               // octets of the longest suffix key
-	otherwise *Route            // of "*"
+// A table finds what belongs to a domain, its route for one: the exact pattern
+// before the longest subdomain pattern before "*". Keys are canonical domains.
+type table[T any] struct {
+	exact     map[string]*T
+	suffix    map[string]*T // with the leading dot
+	longest   int           // octets of the longest suffix key
+	otherwise *T            // of "*"
 }
 
-// find returns the route for domain or nil. It allocates only for a domain
+// put sets what belongs to a pattern.
+func (t *table[T]) put(p pattern, v *T) {
+	if t.exact == nil {
+		t.exact, t.suffix = make(map[string]*T), make(map[string]*T)
+	}
+	switch {
+	case p.key == anyDomain:
+		t.otherwise = v
+	case p.suffix:
+		t.suffix[p.key] = v
+		t.longest = max(t.longest, len(p.key))
+	default:
+		t.exact[p.key] = v
+	}
+}
+
+// findPattern returns what belongs to every domain that p matches, but for
+// those with a more exact pattern of their own.
+func (t *table[T]) findPattern(p pattern) *T {
+	switch {
+	case p.key == anyDomain:
+		return t.otherwise
+	case p.suffix:
+		return t.findSuffix("x" + p.key) // any label will do
+	}
+	return t.find(p.key)
+}
+
+// find returns what belongs to domain or nil. It allocates only for a domain
 // with octets beyond ASCII.
-func (t *table) find(domain string) *Route {
+func (t *table[T]) find(domain string) *T {
 	if len(domain) > 0 && domain[len(domain)-1] == '.' {
 		domain = domain[:len(domain)-1] // the root may be written
 	}
@@ -66,7 +94,7 @@ func (t *table) find(domain string) *Route {
 
 // findSuffix looks the subdomain patterns up, the longest first. A domain is
 // no subdomain of itself, so the search begins after the first octet.
-func (t *table) findSuffix(domain string) *Route {
+func (t *table[T]) findSuffix(domain string) *T {
 	for i := t.firstDot(len(domain)); i < len(domain); i++ {
 		dot := strings.IndexByte(domain[i:], '.')
 		if dot < 0 {
@@ -81,7 +109,7 @@ func (t *table) findSuffix(domain string) *Route {
 }
 
 // findSuffixBytes is findSuffix for a lowered copy on the caller's stack.
-func (t *table) findSuffixBytes(domain []byte) *Route {
+func (t *table[T]) findSuffixBytes(domain []byte) *T {
 	for i := t.firstDot(len(domain)); i < len(domain); i++ {
 		if domain[i] != '.' {
 			continue
@@ -95,7 +123,7 @@ func (t *table) findSuffixBytes(domain []byte) *Route {
 
 // firstDot returns where the first dot can be that begins a known suffix of a
 // domain of n octets.
-func (t *table) firstDot(n int) int { return max(1, n-t.longest) }
+func (t *table[T]) firstDot(n int) int { return max(1, n-t.longest) }
 
 // The shapes of a domain, by what it costs to make it canonical.
 const (

@@ -27,7 +27,7 @@ func TestZeroSnapshot(t *testing.T) {
 	if s.Route("y.test") != nil || len(s.Routes()) != 0 || s.RouteNamed("x") != nil {
 		t.Error("has routes")
 	}
-	if d := s.Decide(nil, nil); d != (Disposition{}) {
+	if d := s.Decide(&Case{}); d != (Disposition{}) {
 		t.Errorf("decides %+v", d)
 	}
 }
@@ -65,7 +65,7 @@ func TestFaults(t *testing.T) {
 		want     string // paths
 	}{
 		{"good", Settings{Routes: []Route{relay("", "y.test", ".y.test", "*", "[1.2.3.4]", "bücher.test")}}, ""},
-		{"target only", Settings{Routes: []Route{relay("q")}, Quarantine: "q"}, ""},
+		{"target only", Settings{Routes: []Route{relay("q")}, Level: Level{Quarantine: "q"}}, ""},
 		{"mx", Settings{Routes: []Route{{Domains: []string{"y.test"}, MX: true}}}, ""},
 		{"open relay", Settings{Routes: []Route{{Domains: []string{"y.test", "*"}, MX: true}}}, "routes[0].domains[1]"},
 		{"no name", Settings{Routes: []Route{{Servers: server}}}, "routes[0]"},
@@ -88,15 +88,15 @@ func TestFaults(t *testing.T) {
 		{"auth", Settings{Routes: []Route{{Name: "a", Servers: server, TLS: TLSNone, Username: "u"}, {Name: "b", Servers: server, Password: "p"}}},
 			"routes[0].auth routes[1].auth"},
 		{"size", Settings{Routes: []Route{{Name: "a", Servers: server, MaxMessage: -1}}}, "routes[0].max_message"},
-		{"quarantine", Settings{Quarantine: "q"}, "quarantine"},
-		{"rules", Settings{Rules: map[string]RuleSetting{
+		{"quarantine", Settings{Level: Level{Quarantine: "q"}}, "quarantine"},
+		{"rules", Settings{Level: Level{Rules: map[string]RuleSetting{
 			"": {}, "a": {Route: "x"}, "b": {Action: action(Divert)}, "c": {Action: action(Quarantine)},
-			"d": {Score: &nan}, "e": {Action: action(99)}, "f": {Action: action(Discard)}}},
+			"d": {Score: &nan}, "e": {Action: action(99)}, "f": {Action: action(Discard)}}}},
 			"rules[] rules[a].route rules[b].route rules[c].action rules[d].score rules[e].action"},
-		{"thresholds", Settings{Thresholds: Thresholds{Tag: -1, Quarantine: 5, Reject: 4}},
+		{"thresholds", Settings{Level: Level{Thresholds: Thresholds{Tag: points(-1), Quarantine: points(5), Reject: points(4)}}},
 			"thresholds.tag thresholds.reject thresholds.quarantine"},
-		{"threshold is no number", Settings{Thresholds: Thresholds{Tag: nan, Reject: math.Inf(1)}}, "thresholds.tag thresholds.reject"},
-		{"equal thresholds", Settings{Thresholds: Thresholds{Tag: 5, Reject: 5}}, ""},
+		{"threshold is no number", Settings{Level: Level{Thresholds: Thresholds{Tag: &nan, Reject: points(math.Inf(1))}}}, "thresholds.tag thresholds.reject"},
+		{"equal thresholds", Settings{Level: Level{Thresholds: Thresholds{Tag: points(5), Reject: points(5)}}}, ""},
 	} {
 		s, err := New(c.settings)
 		var all Errors

@@ -22,20 +22,28 @@ func (s *session) bdat(arg []byte) {
 		return
 	}
 	tx := &s.tx
-	m := &tx.message
+	m := tx.message
 	if !s.offered.Has(wire.Chunking) || !tx.open || len(tx.accepted) == 0 || m.ended {
-		// Nothing may follow a refused chunk, or a message would lack it.
-		m.ended = tx.open
+		if tx.open {
+			// Nothing may follow a refused chunk, or a message would lack it.
+			if m == noMessage {
+				m = tx.startMessage()
+			}
+			m.ended = true
+		}
 		s.skipChunk(size, replySequence)
 		return
 	}
+	if m == noMessage {
+		m = tx.startMessage()
+		if !tx.startChunks() {
+			s.skipChunk(size, replyMemory)
+			tx.close()
+			return
+		}
+	}
 	if m.chunks++; m.chunks > maxChunks {
 		s.hangUp(replyTooMuch(s.net.String()))
-		return
-	}
-	if m.chunks == 1 && !tx.startChunks() {
-		s.skipChunk(size, replyMemory)
-		tx.close()
 		return
 	}
 	if err := tx.receiveChunk(size, last); err != nil {
@@ -81,19 +89,19 @@ func (s *session) skipChunk(size int64, r wire.Reply) {
 
 // startChunks makes the message ready for its first chunk.
 func (tx *transaction) startChunks() bool {
-	m := &tx.message
-	m.start(tx.session)
+	m := tx.message
 	if !m.window.grow() {
 		return false
 	}
 	m.out.stuff = tx.up == nil || !tx.up.ehlo.Ext.Has(wire.Chunking)
+	tx.env.Scope = tx.scope
 	tx.run.Open()
 	return true
 }
 
 // receiveChunk reads the octets of one chunk.
 func (tx *transaction) receiveChunk(size int64, last bool) error {
-	s, m := tx.session, &tx.message
+	s, m := tx.session, tx.message
 	for size > 0 {
 		if s.in.len() == 0 {
 			n, err := m.pace.read(s.in.space())
@@ -123,7 +131,7 @@ func (tx *transaction) receiveChunk(size int64, last bool) error {
 // takeChunk looks at content that came by BDAT and holds it. A CR at its end
 // waits for what follows, perhaps in another chunk.
 func (tx *transaction) takeChunk(p []byte, final bool) {
-	m := &tx.message
+	m := tx.message
 	if m.cr {
 		m.joined = append(append(m.joined[:0], '\r'), p...)
 		p = m.joined
@@ -168,7 +176,7 @@ var (
 // message without a final CRLF, which BDAT can: ok is false if policy does not
 // allow to complete it.
 func (tx *transaction) dataEnding() (end []byte, ok bool) {
-	m := &tx.message
+	m := tx.message
 	if m.out.bdat {
 		return nil, true
 	}

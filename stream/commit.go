@@ -13,7 +13,7 @@ import (
 // commit lets the terminator go and waits for the server's word. This is the
 // only place where a message can come to exist at a server.
 func (tx *transaction) commit(d policy.Disposition, deadline time.Time) wire.Reply {
-	s, m := tx.session, &tx.message
+	s, m := tx.session, tx.message
 	start := time.Now()
 	end, ok := tx.dataEnding()
 	if !ok {
@@ -158,7 +158,7 @@ func (tx *transaction) fold(d policy.Disposition, replies []wire.Reply) wire.Rep
 	if r.Class() == 2 {
 		return tx.confirmed(confirmation{by: d, reply: r})
 	}
-	m := &tx.message
+	m := tx.message
 	if r.Class() < 4 || r.Code == 421 {
 		tx.dropServer()
 	}

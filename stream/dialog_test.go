@@ -174,7 +174,13 @@ func setNamed(of any, name string, n int64) error {
 // dialogPolicy makes the snapshot. What divert and quarantine need is the route
 // of the domain q.test.
 func dialogPolicy(d *smtptest.DialogSetup) (*policy.Snapshot, error) {
-	settings := policy.Settings{Shadow: d.Shadow}
+	settings := policy.Settings{Level: policy.Level{Shadow: d.Shadow, SubjectMark: &d.SubjectMark}}
+	for _, pair := range d.Aliases {
+		if settings.Aliases == nil {
+			settings.Aliases = map[string]string{}
+		}
+		settings.Aliases[pair[0]] = pair[1]
+	}
 	target := ""
 	for _, r := range d.Routes {
 		rt, err := dialogRoute(d, r)

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"net"
 	"sync"
 	"time"
 
@@ -33,6 +32,7 @@ type message struct {
 
 	header headerEnd
 	facts  headerFacts
+	block  []byte         // the header block, kept only where user rules may ask for it
 	judged bool           // facts are complete
 	hash   *blake3.Hasher // of the content; nil outside data
 	size   int64          // content octets
@@ -63,44 +63,45 @@ const (
 	draining
 )
 
-// start makes m ready for the data of a new message.
-func (m *message) start(s *session) {
+// noMessage stands where no data has begun: a session that waits has only the
+// pointer. Nothing in it ever changes.
+var noMessage = new(message)
+
+// messages are for use again, with their scratch.
+var messages = sync.Pool{New: func() any { return new(message) }}
+
+// startMessage begins the data of a transaction.
+func (tx *transaction) startMessage() *message {
+	s := tx.session
+	m := messages.Get().(*message)
+	tx.message = m
 	m.window.budget, m.out.ctx = &s.server.budget, s.server.ctx
 	m.pace = pace{session: s, began: time.Now()}
 	m.hash = hashers.Get().(*blake3.Hasher)
 	m.hash.Reset()
+	return m
+}
+
+// giveBack ends the use of m. The window must be released. What grew with the
+// message is let go of; the rest is there for the next.
+func (m *message) giveBack() {
+	if m == noMessage {
+		return
+	}
+	if m.hash != nil {
+		hashers.Put(m.hash)
+	}
+	kept := message{pieces: reusable(m.pieces)}
+	kept.window.chunks, kept.window.held = reusable(m.window.chunks), reusable(m.window.held)
+	kept.out.bufs, kept.out.trace = reusable(m.out.bufs), m.out.trace[:0]
+	*m = kept
+	messages.Put(m)
 }
 
 // hashers are pooled because one takes 10 KiB, which a waiting session must
 // not. BLAKE3 names contents as safely as SHA-256 in half the time, and
 // hashing is the largest part of what a large message costs us.
 var hashers = sync.Pool{New: func() any { return blake3.New() }}
-
-// messageScratch is what one message leaves to the next, where it is small.
-type messageScratch struct {
-	pieces     [][]byte
-	chunks     []*[chunkSize]byte
-	held, bufs net.Buffers
-	trace      []byte
-}
-
-// scratchParts ends the use of m and returns what can be used again. The
-// window must be released.
-func (m *message) scratchParts() messageScratch {
-	if m.hash != nil {
-		hashers.Put(m.hash)
-	}
-	return messageScratch{
-		reusable(m.pieces), reusable(m.window.chunks),
-		reusable(m.window.held), reusable(m.out.bufs), m.out.trace[:0],
-	}
-}
-
-// reuse gives an empty m the scratch of another.
-func (m *message) reuse(s messageScratch) {
-	m.pieces, m.window.chunks, m.window.held = s.pieces, s.chunks, s.held
-	m.out.bufs, m.out.trace = s.bufs, s.trace
-}
 
 // bare tells whether a stray CR or LF was seen.
 func (m *message) bare() bool {

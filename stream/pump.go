@@ -32,13 +32,13 @@ func (s *session) data(arg []byte) {
 		s.refuse(replySequence)
 		return
 	}
-	m := &tx.message
-	m.start(s)
+	m := tx.startMessage()
 	if !m.window.grow() {
 		s.reply(replyMemory)
 		tx.close()
 		return
 	}
+	tx.env.Scope = tx.scope
 	tx.run.Open()
 	if tx.setup.Lookahead < 0 {
 		// Without a window the server's 354 comes before ours.
@@ -68,7 +68,7 @@ func (s *session) data(arg []byte) {
 // goes back to the session's input. An error is the sender's: it has gone, or
 // it is too slow; the message will not be committed.
 func (tx *transaction) receive() error {
-	s, m := tx.session, &tx.message
+	s, m := tx.session, tx.message
 	for {
 		p := m.window.space()
 		if m.rewriting {
@@ -103,7 +103,7 @@ func (tx *transaction) receive() error {
 // modules, its wire octets stay held. It tells whether the terminator was
 // found.
 func (tx *transaction) take() (done bool) {
-	m := &tx.message
+	m := tx.message
 	w := &m.window
 	p := w.unread()
 	pieces, n, done := m.framer.Scan(p, m.pieces[:0])
@@ -140,7 +140,7 @@ func (tx *transaction) take() (done bool) {
 // takeRewriting is take for a message with bare newlines that is normalised:
 // it is read into the session's input and made anew in the window.
 func (tx *transaction) takeRewriting() (done bool) {
-	s, m := tx.session, &tx.message
+	s, m := tx.session, tx.message
 	pieces, n, done := m.framer.Scan(s.in.bytes(), m.pieces[:0])
 	m.pieces = pieces
 	tx.scan(pieces)
@@ -151,7 +151,7 @@ func (tx *transaction) takeRewriting() (done bool) {
 
 // scan shows content to everybody who reads it.
 func (tx *transaction) scan(pieces [][]byte) {
-	m := &tx.message
+	m := tx.message
 	for _, p := range pieces {
 		m.size += int64(len(p))
 		if m.state == draining {
@@ -177,7 +177,7 @@ func (tx *transaction) maxMessage() int64 {
 // rewrite normalises content and holds what it becomes. All of it is copied
 // first: the pieces may lie in the chunk that is written to next.
 func (tx *transaction) rewrite(pieces [][]byte) {
-	m := &tx.message
+	m := tx.message
 	m.scratch = m.scratch[:0]
 	for _, p := range pieces {
 		m.scratch = wire.Normalise(m.scratch, p)
@@ -188,7 +188,7 @@ func (tx *transaction) rewrite(pieces [][]byte) {
 // holdContent holds a copy of content that is not forwarded as it came:
 // rewritten, or from BDAT. Dots are stuffed if it will go out as DATA.
 func (tx *transaction) holdContent(p []byte) {
-	m := &tx.message
+	m := tx.message
 	if m.out.stuff && m.state != draining {
 		m.stuffed = m.stuffer.Append(m.stuffed[:0], p)
 		p = m.stuffed
@@ -209,7 +209,7 @@ func (tx *transaction) holdContent(p []byte) {
 
 // move makes room for more: in the window while it lasts, by forwarding then.
 func (tx *transaction) move() {
-	m := &tx.message
+	m := tx.message
 	w := &m.window
 	switch {
 	case m.state == holding && w.size <= tx.windowSize():
@@ -252,6 +252,7 @@ func (tx *transaction) overflow() {
 	if !tx.judgeHeader() {
 		return
 	}
+	tx.run.Overflow()
 	switch d := tx.decide(tx.run.Findings()); d.Action {
 	case policy.Reject, policy.Defer:
 		tx.refuseBy(d, "data")
@@ -265,7 +266,7 @@ func (tx *transaction) overflow() {
 
 // pass forwards what is held while the message flows.
 func (tx *transaction) pass() {
-	m := &tx.message
+	m := tx.message
 	start := time.Now()
 	err := m.out.send(m.window.held)
 	tx.server += time.Since(start)
@@ -278,7 +279,7 @@ func (tx *transaction) pass() {
 
 // drain counts what is read for nothing; at its end the session ends.
 func (tx *transaction) drain(n int) error {
-	m := &tx.message
+	m := tx.message
 	m.window.flushed()
 	m.drained += int64(n)
 	if m.drained > tx.setup.Limits.MaxMessage {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 
 // An ask is one RCPT command of a pipelined group and the answer it gets.
 type ask struct {
-	rcpt     wire.Rcpt
+	given    wire.Path  // as the sender named the recipient
+	rcpt     wire.Rcpt  // to whom it goes: another if that is an alias
 	reply    wire.Reply // Code 0: not answered yet
 	byServer bool       // the reply is the server's, or is about it
 	same     int        // index of an equal recipient in the same group, or -1
@@ -60,10 +62,14 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 		offered &^= wire.SMTPUTF8 // a UTF-8 address needs it for the whole transaction
 	}
 	rcpt, err := wire.ParseRcpt(arg, offered)
-	a := ask{rcpt: rcpt, same: -1}
+	a := ask{given: rcpt.To, rcpt: rcpt, same: -1}
 	if err != nil {
 		a.reply = wire.ReplyForParse(err)
 		return a
+	}
+	if to, is := tx.setup.Policy.Alias(mailbox(rcpt.To)); is {
+		rcpt.To = wire.PathOf(to.Local, to.Domain)
+		a.rcpt.To = rcpt.To
 	}
 	for i := range tx.answered {
 		if tx.answered[i].to.Same(rcpt.To) {
@@ -95,15 +101,15 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 
 // elsewhere tells whether a recipient has other servers than the transaction,
 // or than the first recipient of the group that goes to one: another route, or
-// another domain on a route by MX.
+// another domain on a route by MX; or a policy that could end differently.
 func (tx *transaction) elsewhere(asks []ask, to wire.Path, rt *policy.Route) bool {
 	if len(tx.accepted) > 0 {
-		return rt != tx.route || rt.MX && to.Domain() != tx.accepted[0].To.Domain()
+		return rt != tx.route || tx.scopeFor(to) != tx.scope || rt.MX && to.Domain() != tx.accepted[0].To.Domain()
 	}
 	for i := range asks {
 		if asks[i].reply.Code == 0 && asks[i].same < 0 {
 			first := asks[i].rcpt.To
-			return rt != tx.routeFor(first) || rt.MX && to.Domain() != first.Domain()
+			return rt != tx.routeFor(first) || tx.scopeFor(to) != tx.scopeFor(first) || rt.MX && to.Domain() != first.Domain()
 		}
 	}
 	return false
@@ -121,18 +127,27 @@ func (tx *transaction) routeFor(to wire.Path) *policy.Route {
 	return p.Route(to.Domain())
 }
 
+// scopeFor finds a recipient's effective policy.
+func (tx *transaction) scopeFor(to wire.Path) *policy.Scope {
+	return tx.setup.Policy.Scope(mailbox(to))
+}
+
+// mailbox is a path as policy compares it.
+func mailbox(p wire.Path) policy.Mailbox { return policy.Mailbox{Local: p.Local(), Domain: p.Domain()} }
+
 // judgeRecipient asks policy: what was found at connect, HELO or MAIL is
 // spoken here, then the modules see the recipient. The zero Reply: go on.
 func (tx *transaction) judgeRecipient(rt *policy.Route, rcpt wire.Rcpt) wire.Reply {
-	tx.env.Tenant = rt.Tenant
+	scope := tx.scopeFor(rcpt.To)
+	tx.env.Tenant, tx.env.Scope = cmp.Or(scope.Tenant, rt.Tenant), scope
 	refusal := tx.refusal
 	if r := tx.run.Recipient(tx.session.server.ctx, rcpt.To); refusal == nil {
 		refusal = r
 	}
-	if refusal == nil || tx.setup.Policy.Shadow(rt) {
+	if refusal == nil || tx.setup.Policy.Shadow(rt, scope) {
 		return wire.Reply{}
 	}
-	if tx.setup.Policy.Soft(rt) {
+	if tx.setup.Policy.Soft(rt, scope) {
 		return soft(*refusal)
 	}
 	return *refusal
@@ -215,6 +230,7 @@ func (tx *transaction) openServer(rt *policy.Route, rcpts []wire.Rcpt) ([]wire.R
 		return replies, nil
 	}
 	tx.up, tx.route, tx.dest = up, rt, rt
+	tx.scope = tx.scopeFor(rcpts[0].To)
 	return replies, nil
 }
 
@@ -281,7 +297,7 @@ func (tx *transaction) answer(asks []ask, i int) {
 	if a.same >= 0 {
 		a.reply, a.byServer = asks[a.same].reply, asks[a.same].byServer
 	}
-	tx.asked = append(tx.asked, RecordRecipient{To: a.rcpt.To, Code: a.reply.Code})
+	tx.asked = append(tx.asked, RecordRecipient{To: a.given, Code: a.reply.Code})
 	if a.reply.Class() == 2 {
 		if a.same < 0 && !tx.has(a.rcpt.To) {
 			tx.accepted = append(tx.accepted, a.rcpt)

@@ -33,7 +33,7 @@ func TestRecipientsElsewhere(t *testing.T) {
 		if got := tx.elsewhere(asks, then, tx.routeFor(then)); got != c.want {
 			t.Errorf("in one group %s, %s: %v", c.first, c.then, got)
 		}
-		tx.route, tx.accepted = tx.routeFor(first), []wire.Rcpt{{To: first}}
+		tx.route, tx.scope, tx.accepted = tx.routeFor(first), tx.scopeFor(first), []wire.Rcpt{{To: first}}
 		if got := tx.elsewhere(nil, then, tx.routeFor(then)); got != c.want {
 			t.Errorf("one by one %s, %s: %v", c.first, c.then, got)
 		}

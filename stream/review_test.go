@@ -101,8 +101,10 @@ func TestI5ReplayOfADivertedMessageStaysDiverted(t *testing.T) {
 					Routes: []policy.Route{c.Route, {
 						Name: "aside", TLS: policy.TLSNone, Servers: []policy.Server{{Address: aside.Addr()}},
 					}},
-					Quarantine: "aside",
-					Rules:      map[string]policy.RuleSetting{literal.RuleGTUBE: {Action: &action, Route: "aside"}},
+					Level: policy.Level{
+						Quarantine: "aside",
+						Rules:      map[string]policy.RuleSetting{literal.RuleGTUBE: {Action: &action, Route: "aside"}},
+					},
 				})
 			})
 			(&sluice{t: t, up: aside}).awaitProbe()

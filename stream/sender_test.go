@@ -120,7 +120,7 @@ func TestDiscardOverTheWindow(t *testing.T) {
 				withModules(t, filter.Entry{Module: literal.Module{}})(c)
 				c.Setup.Policy = newPolicy(t, policy.Settings{
 					Routes: []policy.Route{c.Route},
-					Rules:  map[string]policy.RuleSetting{"literal.gtube": {Action: &discard}},
+					Level:  policy.Level{Rules: map[string]policy.RuleSetting{"literal.gtube": {Action: &discard}}},
 				})
 			})
 			c := s.dial()
@@ -194,8 +194,10 @@ func quarantining(t testing.TB, to *smtptest.Server, modules ...filter.Entry) fu
 			Routes: []policy.Route{c.Route, {
 				Name: "quarantine", Servers: []policy.Server{{Address: to.Addr()}}, TLS: policy.TLSNone,
 			}},
-			Quarantine: "quarantine",
-			Rules:      map[string]policy.RuleSetting{"literal.gtube": {Action: &action}},
+			Level: policy.Level{
+				Quarantine: "quarantine",
+				Rules:      map[string]policy.RuleSetting{"literal.gtube": {Action: &action}},
+			},
 		})
 	}
 }

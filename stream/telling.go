@@ -21,8 +21,11 @@ func (tx *transaction) makeRecord() *Record {
 		Duplicate: e.duplicate, Uncertain: e.uncertain,
 		Connect: tx.connect, Scan: e.scan, Server: tx.server, Total: now.Sub(tx.began),
 	}
+	if tx.run != nil {
+		r.Engines = tx.run.Votes()
+	}
 	if tx.route != nil {
-		r.Tenant, r.Route = tx.route.Tenant, tx.route.Name
+		r.Tenant, r.Route = tx.env.Tenant, tx.route.Name
 	}
 	r.Upstream = tx.serverAddress
 	r.Own = max(0, r.Total-tx.server-tx.waited-e.scan)

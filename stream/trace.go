@@ -8,8 +8,8 @@ import (
 	"sluice/policy"
 )
 
-// Trace fields stay below this altogether: the offered SIZE leaves them as
-// much room below the server's.
+// Trace fields stay below this altogether, but for the envelope that only a
+// quarantine gets: the offered SIZE leaves them as much room below the server's.
 const maxTrace = 8 << 10
 
 // foldAt is the line length above which a Received field is folded (RFC 5322
@@ -65,21 +65,71 @@ func (tx *transaction) appendTrace(b []byte, verdict *policy.Disposition) []byte
 	b = append(b, tx.id...)
 	b = append(b, "\r\n"...)
 	if verdict != nil {
-		b = appendVerdict(b, verdict)
+		b = appendVerdict(b, verdict, tx.ended.findings)
+		if verdict.Action == policy.Quarantine {
+			b = tx.appendEnvelope(b)
+		}
 	}
 	return b
 }
 
-func appendVerdict(b []byte, d *policy.Disposition) []byte {
-	b = append(b, "X-Sluice-Verdict: "...)
-	b = append(b, d.Action.String()...)
+// maxTraceRules bounds the rules that X-Sluice-Findings names: 50, at most
+// 4 KiB. The log has all.
+const maxTraceRules = 50
+
+// appendVerdict says what was decided, why, and what else was found.
+func appendVerdict(b []byte, d *policy.Disposition, findings []policy.Finding) []byte {
+	f := traceField{b: b}
+	f.word("X-Sluice-Verdict: " + d.Action.String())
 	if d.Rule != "" {
-		b = append(b, "; rule="...)
-		b = append(b, cleanName(d.Rule)...)
+		f.b = append(f.b, ';')
+		f.word("rule=" + cleanName(d.Rule))
 	}
-	b = append(b, "; score="...)
-	b = strconv.AppendFloat(b, d.Score, 'f', 2, 64)
-	return append(b, "\r\n"...)
+	f.b = append(f.b, ';')
+	f.word("score=" + strconv.FormatFloat(d.Score, 'f', 2, 64))
+	b = append(f.b, "\r\n"...)
+	if d.Action == policy.Tag {
+		// What mail stores' filters look for.
+		b = append(b, "X-Spam-Flag: YES\r\n"...)
+	}
+	if len(findings) == 0 {
+		return b
+	}
+	f = traceField{b: b}
+	f.word("X-Sluice-Findings:")
+	for i := range min(len(findings), maxTraceRules) {
+		if i > 0 {
+			f.b = append(f.b, ',')
+		}
+		text := cleanName(findings[i].Rule)
+		if score := findings[i].Score; score != 0 {
+			text += "=" + strconv.FormatFloat(score, 'f', 2, 64)
+		}
+		f.word(text)
+	}
+	return append(f.b, "\r\n"...)
+}
+
+// appendEnvelope adds what a quarantine must know to let the message go again:
+// the envelope and where it came from. These are addresses, so no other server
+// gets the fields.
+func (tx *transaction) appendEnvelope(b []byte) []byte {
+	s := tx.session
+	b = append(b, "X-Sluice-Envelope-From: "...)
+	b = append(tx.mail.From.AppendTo(b), "\r\n"...)
+	f := traceField{b: b}
+	f.word("X-Sluice-Envelope-To:")
+	for i := range tx.accepted {
+		if i > 0 {
+			f.b = append(f.b, ',')
+		}
+		f.word(string(tx.accepted[i].To.AppendTo(nil)))
+	}
+	f.b = append(f.b, "\r\n"...)
+	f = traceField{b: f.b}
+	f.word("X-Sluice-Client: [" + addressText(s.info.Peer.Addr()) + "]")
+	f.word("helo=" + cleanName(s.helo))
+	return append(f.b, "\r\n"...)
 }
 
 // protocol is the "with" of Received (RFC 3848, RFC 6531 section 3.7.3).

@@ -36,7 +36,7 @@ func TestTrace(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	d := &policy.Disposition{Action: policy.Tag, Rule: "a.b\r\nX: y", Score: 1.5}
-	if got := string(tx.appendTrace(nil, d)); got != want+rest+strings.Replace(verdict, "a.b", "a.bX:y", 1) {
+	if got := string(tx.appendTrace(nil, d)); got != want+rest+strings.Replace(verdict, "a.b", "a.bX:y", 1)+"X-Spam-Flag: YES\r\n" {
 		t.Errorf("got %q", got)
 	}
 	tx.session.esmtp = false
@@ -50,7 +50,7 @@ func TestTrace(t *testing.T) {
 
 func TestTraceOfShadow(t *testing.T) {
 	tx := tracing(t, "client.test", "", "", "mx.test")
-	p, err := policy.New(policy.Settings{Shadow: true})
+	p, err := policy.New(policy.Settings{Level: policy.Level{Shadow: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

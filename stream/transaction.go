@@ -27,13 +27,14 @@ type transaction struct {
 	accepted []wire.Rcpt
 	answered []answered    // what the server said to each recipient, once
 	route    *policy.Route // fixed by the first accepted recipient
+	scope    *policy.Scope // likewise; all recipients share it
 	dest     *policy.Route // where the message goes: route, or what policy chose instead
 	up       *upstream     // session to dest's server; nil before and when dropped
 	refused  wire.Reply    // the last refusal of a recipient, and who said it
 	byServer bool
 
-	message       message // its data
-	claim         claim   // its 250, once there is one
+	message       *message // its data; noMessage until that begins
+	claim         claim    // its 250, once there is one
 	serverAddress string
 	waited        time.Duration // for the sender
 	ended         ending        // how it ended, once that is known
@@ -85,6 +86,7 @@ func (tx *transaction) begin(s *session, m wire.Mail) {
 	tx.id = s.info.ID + "." + strconv.Itoa(s.serial)
 	tx.began = time.Now()
 	tx.mail = m
+	tx.message = noMessage
 	tx.env = filter.Envelope{ID: tx.id, From: m.From, Size: m.Size, Recipients: tx.env.Recipients[:0]}
 	s.phase.Store(phaseOpen)
 	tx.run, tx.refusal = s.visit.Begin(s.server.ctx, &tx.env)
@@ -94,7 +96,7 @@ func (tx *transaction) begin(s *session, m wire.Mail) {
 }
 
 // shadow tells whether findings must not change what happens.
-func (tx *transaction) shadow() bool { return tx.setup.Policy.Shadow(tx.route) }
+func (tx *transaction) shadow() bool { return tx.setup.Policy.Shadow(tx.route, tx.scope) }
 
 // close ends the transaction, whatever state it is in: nothing that was not
 // confirmed is committed (I2). What became of it is left for the log.
@@ -111,11 +113,10 @@ func (tx *transaction) close() {
 	}
 	asked, accepted, answered := reusable(tx.asked), reusable(tx.accepted), reusable(tx.answered)
 	recipients := reusable(tx.env.Recipients)
-	scratch := tx.message.scratchParts()
+	tx.message.giveBack()
 	*tx = transaction{} // in place: a copy would stand on every session's stack
 	tx.asked, tx.accepted, tx.answered = asked, accepted, answered
 	tx.env.Recipients = recipients
-	tx.message.reuse(scratch)
 }
 
 // maxKept is how many elements the scratch of a session has between

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"hash"
@@ -61,7 +62,7 @@ func (tx *transaction) finishWith(r wire.Reply) {
 
 // conclude judges a complete message and, if it may go, commits it.
 func (tx *transaction) conclude(ended time.Time) wire.Reply {
-	m := &tx.message
+	m := tx.message
 	if m.discard != nil {
 		return tx.discard(*m.discard)
 	}
@@ -105,33 +106,60 @@ func target(d policy.Disposition) *policy.Route {
 
 // judge waits for every module's vote and asks policy.
 func (tx *transaction) judge() policy.Disposition {
-	ctx, cancel := context.WithTimeout(tx.session.server.ctx, tx.setup.Timeouts.Scan)
-	defer cancel()
+	ctx := tx.session.server.ctx
+	if tx.run.Waits() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, tx.setup.Timeouts.Scan)
+		defer cancel()
+	}
 	return tx.decide(tx.run.Finish(ctx))
 }
 
 // decide asks policy and keeps what the log needs of its answer.
 func (tx *transaction) decide(findings []policy.Finding) policy.Disposition {
 	findings = tx.session.findings(findings)
-	faults := tx.message.framer.Faults | tx.message.liner.Faults
-	if faults&wire.FaultNUL != 0 {
-		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.nul"})
+	findings = WireFindings(findings, tx.message.framer.Faults|tx.message.liner.Faults)
+	c := policy.Case{
+		Route: tx.route, Scope: tx.scope,
+		Sender: mailbox(tx.mail.From), Peer: tx.session.info.Peer.Addr(), PTR: tx.session.info.PTR, Helo: tx.session.helo,
+		Size: tx.message.size, Findings: findings,
 	}
-	if faults&wire.FaultLongLine != 0 {
-		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.long_line"})
+	if tx.scope.UserRules() {
+		tx.userFacts(&c)
 	}
-	d := tx.setup.Policy.Decide(tx.route, findings)
-	tx.ended.findings, tx.ended.score, tx.ended.would = findings, d.Score, d.Would
+	d := tx.setup.Policy.Decide(&c)
+	tx.ended.findings, tx.ended.score, tx.ended.would = c.Findings, d.Score, d.Would
 	if d.Rule != "" {
 		tx.ended.rule = d.Rule
 	}
 	return d
 }
 
+// userFacts fills in what only an operator's own rules look at.
+func (tx *transaction) userFacts(c *policy.Case) {
+	for i := range tx.accepted {
+		c.Recipients = append(c.Recipients, mailbox(tx.accepted[i].To))
+	}
+	if block := tx.message.block; block != nil {
+		c.Header = func(name string) []string { return HeaderValues(block, name) }
+	}
+}
+
+// WireFindings adds to findings what faults of the framing mean.
+func WireFindings(findings []policy.Finding, faults wire.Fault) []policy.Finding {
+	if faults&wire.FaultNUL != 0 {
+		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.nul"})
+	}
+	if faults&wire.FaultLongLine != 0 {
+		findings = append(findings, policy.Finding{Module: "smtp", Rule: "smtp.long_line"})
+	}
+	return findings
+}
+
 // judgeHeader reads the header block, once, before any of it leaves. It
 // reports false if that alone is a refusal.
 func (tx *transaction) judgeHeader() bool {
-	m := &tx.message
+	m := tx.message
 	if m.judged || m.state != holding {
 		return true
 	}
@@ -140,7 +168,11 @@ func (tx *transaction) judgeHeader() bool {
 	if !m.header.found {
 		size = maxHeader
 	}
-	m.facts = readHeader(m.window.prefix(size), tx.setup.Hostname)
+	block := m.window.prefix(size)
+	m.facts = readHeader(block, tx.setup.Hostname)
+	if tx.scope.UserRules() {
+		m.block = bytes.Clone(block) // they are asked again when it has left
+	}
 	if m.facts.loops() {
 		tx.refuse(replyHops, Rejected, "data", "smtp.loop")
 		return false
@@ -170,7 +202,7 @@ func (tx *transaction) refuse(r wire.Reply, v Verdict, stage, rule string) {
 // giveUp makes sure that the server gets nothing more of the message. A
 // server that has seen a part of it loses its connection, never gets an end.
 func (tx *transaction) giveUp() {
-	m := &tx.message
+	m := tx.message
 	if m.state == flowing {
 		tx.dropServer()
 	}
@@ -188,7 +220,9 @@ func (tx *transaction) dropServer() {
 	if up == tx.up {
 		tx.up = nil
 	}
-	tx.message.out.up = nil
+	if tx.message != noMessage {
+		tx.message.out.up = nil
+	}
 }
 
 // refuseBy refuses as a disposition says.
@@ -209,6 +243,9 @@ func (tx *transaction) refuseBy(d policy.Disposition, stage string) {
 // has any for the rule.
 func (tx *transaction) policyReply(d policy.Disposition) wire.Reply {
 	r := replyPolicy(d.Rule, tx.refusalURL())
+	if d.Class == policy.Ambiguous {
+		r.Enhanced = "5.6.0" // media error (RFC 3463 section 3.7)
+	}
 	if d.Text != "" {
 		r.Text = "[" + d.Rule + "] " + d.Text
 	}
@@ -283,7 +320,7 @@ func (tx *transaction) remembered() (wire.Reply, bool) {
 // nil while only a part of the message has been judged. It reports false if
 // the message was refused instead.
 func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition) bool {
-	m := &tx.message
+	m := tx.message
 	if d.Action == policy.Divert || d.Action == policy.Quarantine {
 		if err := tx.openDivert(d.Route); err != nil {
 			tx.refuse(replyFor(err), Deferred, "end", d.Rule)
@@ -297,6 +334,7 @@ func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition
 		}
 	}
 	m.out.trace, m.out.first = tx.appendTrace(m.out.trace[:0], complete), true
+	tx.markSubject(&d)
 	if complete == nil {
 		m.state, m.begun = flowing, d
 		tx.pass()
@@ -308,7 +346,7 @@ func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition
 // zero Reply if the server wants the message. A session that died meanwhile
 // has seen nothing of it: the transaction is said again on a fresh one.
 func (tx *transaction) startServer() wire.Reply {
-	m := &tx.message
+	m := tx.message
 	start := time.Now()
 	defer func() { tx.server += time.Since(start) }()
 	m.out.up = nil

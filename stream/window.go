@@ -110,6 +110,24 @@ func (w *window) cut(from, to int) {
 	w.held = kept
 }
 
+// insert puts p before the octet at at of what is held. p is not changed as
+// long as the message is held.
+func (w *window) insert(at int, p []byte) {
+	kept := make(net.Buffers, 0, len(w.held)+2)
+	for i, q := range w.held {
+		if at > len(q) {
+			kept, at = append(kept, q), at-len(q)
+			continue
+		}
+		// The halves must not grow into each other again.
+		kept = append(kept, q[:at:at], p[:len(p):len(p)], q[at:])
+		kept = append(kept, w.held[i+1:]...)
+		break
+	}
+	w.held = kept
+	w.size += int64(len(p))
+}
+
 // flushed forgets what was held: the server has it. Only the last chunk is
 // kept, with what was not looked at yet at its beginning.
 func (w *window) flushed() {

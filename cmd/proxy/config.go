@@ -22,11 +22,14 @@ type config struct {
 	AuthForged  string   `key:"authres_forged" default:"keep" oneof:"keep|reject|remove" doc:"What becomes of an Authentication-Results field a sender wrote in our name: kept below ours, refused, or cut out (which changes the message)."`
 	BannerDelay duration `key:"banner_delay" default:"0" doc:"Wait before the greeting."`
 	RefusalURL  webPage  `key:"refusal_url" doc:"Page that explains a refusal; the message id is appended to it."`
-	Shadow      bool     `key:"shadow" default:"false" doc:"Compute and count every verdict and let none take effect."`
-	Soft        bool     `key:"soft" default:"false" doc:"Policy's 5xx become 4xx; the servers' own 5xx pass."`
-	Quarantine  string   `key:"quarantine" doc:"Name of the route that quarantined mail goes to. Unset: what should be quarantined is deferred."`
-	Contact     string   `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page."`
-	Rules       ruleMap  `key:"rules" doc:"What follows from a finding, by rule name."`
+
+	levelConfig
+	Tenants        []tenantConfig         `key:"tenants" doc:"Customers, each with domains and settings of its own."`
+	DomainSettings map[string]levelConfig `key:"domain_settings" doc:"Settings of recipient domains, by domain as in routes; the most exact alone counts."`
+	Mailboxes      map[string]levelConfig `key:"mailboxes" doc:"Settings of mailboxes, by address."`
+	Aliases        map[string]string      `key:"aliases" doc:"Addresses that stand for others: recipients are rewritten before routing."`
+
+	Antivirus antivirusConfig `key:"antivirus" doc:"Antivirus engines that look at each message."`
 
 	Limits   limitsConfig   `key:"limits" doc:"Bounds on what senders may use."`
 	Timeouts timeoutsConfig `key:"timeouts" doc:"Bounds on every wait."`
@@ -35,7 +38,59 @@ type config struct {
 	Privacy  privacyConfig  `key:"privacy" doc:"What log lines may say of people."`
 }
 
-type ruleMap map[string]ruleConfig
+// A levelConfig is what can be set for everything, a tenant, a domain and a
+// mailbox: policy.Level says how levels are laid over each other.
+type levelConfig struct {
+	Thresholds  thresholdsConfig      `key:"thresholds" doc:"Scores from which on mail is treated so."`
+	SubjectMark words                 `key:"subject_mark" doc:"Put before the subject of tagged mail, which changes the message. Empty: no mark."`
+	Contact     string                `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page."`
+	Quarantine  string                `key:"quarantine" doc:"Name of the route that quarantined mail goes to. Unset: what should be quarantined is deferred."`
+	Ambiguity   string                `key:"ambiguity" oneof:"scan|reject" doc:"Content that mail programs read in several ways: every reading is scanned, or it is refused. Unset everywhere: scan."`
+	OverLimit   string                `key:"over_limit" oneof:"reject|tag|accept" doc:"Content that unpacks to more than is looked at. Unset everywhere: reject."`
+	Unscannable string                `key:"unscannable" oneof:"closed|tag|open" doc:"Content that no engine, or too few, could look at: deferred, tagged, or left to the score. Unset everywhere: closed."`
+	Allow       []string              `key:"allow" doc:"Senders whose score asks for nothing: address, domain, .domain, network, or sender and networks; file:PATH for a file with one a line."`
+	Block       []string              `key:"block" doc:"Senders that are refused, written like allow."`
+	Attachments attachmentsConfig     `key:"attachments" doc:"Files that are refused. A level that says anything here says all of it."`
+	Rules       map[string]ruleConfig `key:"rules" doc:"What follows from a finding, by rule name."`
+	UserRules   []userRuleConfig      `key:"user_rules" doc:"Rules of your own. Those of all levels are asked; of one name, the more specific level's."`
+	Shadow      bool                  `key:"shadow" default:"false" doc:"Compute and count every verdict and let none take effect. On at any level is on."`
+	Soft        bool                  `key:"soft" default:"false" doc:"Policy's 5xx become 4xx; the servers' own 5xx pass. On at any level is on."`
+}
+
+type attachmentsConfig struct {
+	Default bool         `key:"default" default:"true" doc:"Begin with the list that Sluice comes with."`
+	Ban     choiceConfig `key:"ban" doc:"Refused as well."`
+	Allow   choiceConfig `key:"allow" doc:"Taken from the list."`
+}
+
+type choiceConfig struct {
+	Extensions []string `key:"extensions" doc:"Of file names: exe."`
+	Types      []string `key:"types" doc:"Media types (application/x-*), what the octets are (pe, iso), or executable, unsupported."`
+}
+
+type thresholdsConfig struct {
+	Tag        points `key:"tag" doc:"Header fields and the subject mark are added. 0 or unset: never."`
+	Quarantine points `key:"quarantine" doc:"Goes to the quarantine route. 0 or unset: never."`
+	Reject     points `key:"reject" doc:"Refused with 5xx. 0 or unset: never."`
+}
+
+type tenantConfig struct {
+	Name    string   `key:"name" needs:"yes" doc:"Name in logs and metrics, and of routes' tenant."`
+	Domains []string `key:"domains" doc:"Recipient domains, written as in routes. Those of routes with this tenant belong to it as well."`
+	levelConfig
+	DomainSettings map[string]levelConfig `key:"domain_settings" doc:"Settings of the tenant's domains, by domain; the most exact alone counts."`
+	Mailboxes      map[string]levelConfig `key:"mailboxes" doc:"Settings of mailboxes in the tenant's domains, by address."`
+	Aliases        map[string]string      `key:"aliases" doc:"Addresses in the tenant's domains that stand for others."`
+}
+
+type userRuleConfig struct {
+	Name   string `key:"name" needs:"yes" doc:"Of a-z, 0-9, _ and -. In findings and under rules it is user.NAME."`
+	When   string `key:"when" needs:"yes" doc:"Expression that must be true: see howto/policy.md."`
+	Score  points `key:"score" doc:"Added to the message's score."`
+	Action string `key:"action" oneof:"reject|defer|tag|divert|quarantine|deliver|discard" doc:"What happens to the message. Unset: only the score."`
+	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the level's."`
+	Text   string `key:"text" doc:"What a refused sender reads. Unset: the program's text."`
+}
 
 type listenerConfig struct {
 	Address       socketAddress `key:"address" needs:"yes" doc:"Where to listen, host:port; an empty host means every address."`
@@ -97,12 +152,32 @@ type authConfig struct {
 }
 
 type ruleConfig struct {
-	Off    bool   `key:"off" default:"false" doc:"The finding has no effect; it is still logged."`
+	Off    toggle `key:"off" doc:"The finding has no effect; it is still logged."`
 	Action string `key:"action" oneof:"reject|defer|tag|divert|quarantine|deliver|discard" doc:"What happens to a message with this finding. Unset: what the module says. discard answers 250 and delivers nothing."`
-	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the top level's."`
+	Score  points `key:"score" doc:"Added to the message's score. Unset: what the module says."`
+	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the level's."`
 	Text   string `key:"text" doc:"What a refused sender reads. Unset: the program's text."`
 	Shadow bool   `key:"shadow" default:"false" doc:"Shadow mode for this rule."`
 	Soft   bool   `key:"soft" default:"false" doc:"Soft mode for this rule."`
+}
+
+type antivirusConfig struct {
+	Engines []engineConfig `key:"engines" doc:"The engines. Each looks at each message, all at once; without one nothing is scanned."`
+	Convict string         `key:"convict" default:"any" oneof:"any|majority" doc:"How many engines must find malware for a message to be refused: one, or more than half of those that answered."`
+	Quorum  int            `key:"quorum" default:"1" min:"1" doc:"Engines that must have answered. With fewer, unscannable or on_failure says what follows."`
+}
+
+type engineConfig struct {
+	Name      string          `key:"name" needs:"yes" doc:"Name in logs, findings and metrics: a-z, 0-9, - and _."`
+	Type      string          `key:"type" default:"clamd" oneof:"clamd|icap" doc:"What the engine speaks."`
+	Address   engineAddresses `key:"address" doc:"Where clamd listens: host:port or unix:/path. Several, with commas: daemons with the same signatures, the least busy first."`
+	URL       string          `key:"url" doc:"ICAP service, icap://host:port/service."`
+	Profile   string          `key:"profile" default:"generic" oneof:"generic|c-icap" doc:"What the ICAP service means by its answers."`
+	Feed      string          `key:"feed" oneof:"raw|leaves|both" doc:"What the engine is given: the message as it came, with the parts that may be read in several ways; each decoded part; or both. Unset: raw for clamd, leaves for icap."`
+	Deadline  duration        `key:"deadline" default:"20s" min:"1ms" doc:"For the vote after the end of data, and for how long in all the engine may hold a large message back."`
+	MaxSize   size            `key:"max_size" default:"100MiB" min:"1KiB" doc:"Largest content the engine takes. clamd: its StreamMaxLength."`
+	OnFailure string          `key:"on_failure" oneof:"closed|tag|open" doc:"What follows when the engine has no vote and that matters: deferred, marked, or nothing. Unset: what unscannable says for the recipient."`
+	InMemory  bool            `key:"in_memory" default:"false" doc:"Your word that the engine keeps what it scans off the disk (docs/operate/antivirus.md). Without it check-config warns."`
 }
 
 type limitsConfig struct {

@@ -3,12 +3,10 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"time"
 
 	"sluice/policy"
@@ -19,7 +17,7 @@ func (l *loaded) check() {
 	l.checkPresence()
 	l.checkListeners()
 	l.checkRoutes()
-	l.checkRules()
+	l.checkAntivirus()
 	l.checkRest()
 	l.buildPolicy()
 }
@@ -212,21 +210,6 @@ func loopsBack(server netip.Addr, port string, listener socketAddress) bool {
 	return addr == server
 }
 
-func (l *loaded) checkRules() {
-	for name, r := range l.Rules {
-		path := fmt.Sprintf("rules[%s]", name)
-		if !slices.Contains(knownRules(), name) {
-			l.errorf(path, "unknown rule %q%s", name, nearest(name, knownRules()))
-		}
-		if r.Route != "" && r.Action != "divert" && r.Action != "quarantine" {
-			l.warnf(path+".route", "a route has no effect without action: divert or quarantine")
-		}
-		if r.Action == "discard" {
-			l.warnf(path+".action", "discard answers 250 and delivers nothing")
-		}
-	}
-}
-
 // leastKey is 128 bits: fewer would let whoever has the log try all keys.
 const leastKey = 16
 
@@ -239,38 +222,6 @@ func (l *loaded) checkRest() {
 	}
 	if l.Soft && l.Shadow {
 		l.warnf("soft", "soft has no effect in shadow mode")
-	}
-}
-
-// buildPolicy makes the snapshot; policy's own complaints have paths that
-// nest as ours do.
-func (l *loaded) buildPolicy() {
-	settings := policy.Settings{
-		Quarantine: l.Quarantine,
-		Soft:       l.Soft,
-		Shadow:     l.Shadow,
-		Contact:    l.Contact,
-		Rules:      map[string]policy.RuleSetting{},
-	}
-	for i := range l.Routes {
-		settings.Routes = append(settings.Routes, l.route(&l.Routes[i], fmt.Sprintf("routes[%d]", i)))
-	}
-	for name, r := range l.Rules {
-		settings.Rules[name] = r.setting()
-	}
-	snapshot, err := policy.New(settings)
-	l.policy = snapshot
-	if err == nil {
-		return
-	}
-	all, ok := errors.AsType[policy.Errors](err)
-	if !ok {
-		l.errorf("", "%v", err)
-	}
-	for _, e := range all {
-		if !l.faulty[e.Path] && !l.complained(l.at(e.Path)) {
-			l.errorf(e.Path, "%q: %s", lastKey(e.Path), e.Problem)
-		}
 	}
 }
 
@@ -314,14 +265,3 @@ var (
 		"proxy_v1": policy.IdentityProxyV1, "proxy_v2": policy.IdentityProxyV2,
 	}
 )
-
-func (r ruleConfig) setting() policy.RuleSetting {
-	out := policy.RuleSetting{Off: r.Off, Route: r.Route, Soft: r.Soft, Shadow: r.Shadow, Text: r.Text}
-	if r.Action != "" {
-		var a policy.Action
-		if a.UnmarshalText([]byte(r.Action)) == nil {
-			out.Action = &a
-		}
-	}
-	return out
-}

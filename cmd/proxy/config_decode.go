@@ -26,13 +26,22 @@ func newDecoder() *decoder {
 // A field is one setting of the table in config.go.
 type field struct {
 	reflect.StructField
-	key string
+	key    string
+	shared bool // of an embedded table, which others have too
 }
 
 func fieldsOf(t reflect.Type) []field {
 	var fs []field
 	for f := range t.Fields() {
-		fs = append(fs, field{f, f.Tag.Get("key")})
+		if !f.Anonymous {
+			fs = append(fs, field{f, f.Tag.Get("key"), false})
+			continue
+		}
+		for _, inner := range fieldsOf(f.Type) {
+			inner.Index = append(slices.Clone(f.Index), inner.Index...)
+			inner.shared = true
+			fs = append(fs, inner)
+		}
 	}
 	return fs
 }
@@ -116,8 +125,28 @@ func (d *decoder) value(n *node, v reflect.Value, tag reflect.StructTag, path st
 	}
 }
 
+// lastKey is the last key of a path, with its number in a list. Keys of the
+// operator's, addresses among them, are left out.
 func lastKey(path string) string {
-	return path[strings.LastIndexByte(path, '.')+1:]
+	key, depth, opened := 0, 0, 0
+	for i := range len(path) {
+		switch c := path[i]; {
+		case c == '[':
+			if depth++; depth == 1 {
+				opened = i
+			}
+		case c == ']':
+			depth = max(depth-1, 0)
+		case c == '.' && depth == 0:
+			key, opened = i+1, 0
+		}
+	}
+	if opened > 0 {
+		if _, err := strconv.Atoi(strings.TrimSuffix(path[opened+1:], "]")); err != nil {
+			return path[key:opened]
+		}
+	}
+	return path[key:]
 }
 
 func (d *decoder) structure(n *node, v reflect.Value, path string) {
@@ -172,7 +201,7 @@ func (d *decoder) list(n *node, v reflect.Value, tag reflect.StructTag, path str
 	v.Set(out)
 }
 
-// mapping decodes the one map of the table, rules.
+// mapping decodes a map with keys of the operator's.
 func (d *decoder) mapping(n *node, v reflect.Value, path string) {
 	if n.kind != mapping {
 		d.problems.errorf(n.at, "%q: want a map, got %s", lastKey(path), n.kind)
@@ -186,7 +215,9 @@ func (d *decoder) mapping(n *node, v reflect.Value, path string) {
 			continue
 		}
 		e := reflect.New(v.Type().Elem()).Elem()
-		setDefaults(e)
+		if e.Kind() == reflect.Struct {
+			setDefaults(e)
+		}
 		item := fmt.Sprintf("%s[%s]", path, p.key)
 		d.value(p.value, e, "", item)
 		d.where[item] = p.at

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -33,13 +32,16 @@ func (p *printer) structure(v reflect.Value, path, indent string) {
 
 // setting prints one key with all below it.
 func (p *printer) setting(key string, v reflect.Value, path, indent string) {
-	if _, set := p.where[path]; !set && !p.all {
-		return
+	_, set := p.where[path]
+	if !set && (!p.all || v.Type() == reflect.TypeFor[attachmentsConfig]()) {
+		return // a level that says nothing of attachments must not begin to
 	}
 	switch {
 	case v.Kind() == reflect.Struct && !isScalar(v.Type()):
 		if nested := p.inner(func(q *printer) { q.structure(v, path, indent+"  ") }); nested != "" {
 			fmt.Fprintf(&p.out, "%s%s:\n%s", indent, key, nested)
+		} else if set && v.Type() == reflect.TypeFor[attachmentsConfig]() {
+			fmt.Fprintf(&p.out, "%s%s: {}\n", indent, key)
 		}
 	case v.Kind() == reflect.Slice && !isScalar(v.Type()):
 		p.list(key, v, path, indent)
@@ -48,12 +50,16 @@ func (p *printer) setting(key string, v reflect.Value, path, indent string) {
 			return
 		}
 		fmt.Fprintf(&p.out, "%s%s:\n", indent, key)
-		rules := v.Interface().(ruleMap)
-		for _, name := range slices.Sorted(maps.Keys(rules)) {
-			p.setting(quoteYAML(name), reflect.ValueOf(rules[name]), fmt.Sprintf("%s[%s]", path, name), indent+"  ")
+		names := make([]string, 0, v.Len())
+		for _, name := range v.MapKeys() {
+			names = append(names, name.String())
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			p.setting(quoteYAML(name), v.MapIndex(reflect.ValueOf(name)), fmt.Sprintf("%s[%s]", path, name), indent+"  ")
 		}
 	default:
-		if text := p.scalarText(v, path); text != `""` {
+		if text := p.scalarText(v, path); text != `""` || set && v.Type() == reflect.TypeFor[words]() {
 			fmt.Fprintf(&p.out, "%s%s: %s\n", indent, key, text)
 		}
 	}

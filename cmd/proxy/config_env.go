@@ -96,6 +96,11 @@ func (d *decoder) assign(v reflect.Value, keys []string, text string, at positio
 		return "", false
 	}
 	errs := len(d.problems)
+	for p := parentPath(path); p != ""; p = parentPath(p) {
+		if _, ok := d.where[p]; !ok {
+			d.where[p] = at // what is around it was said with it
+		}
+	}
 	d.value(textNode(v.Type(), text, at), v, tag, path)
 	return path, len(d.problems) == errs
 }

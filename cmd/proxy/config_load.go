@@ -4,9 +4,12 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 
 	"sluice/policy"
 )
@@ -27,8 +30,10 @@ type loaded struct {
 	hash string // of all settings but secrets
 
 	// What check made of the settings.
-	policy *policy.Snapshot
-	certs  [][]tls.Certificate // by listener
+	policy    *policy.Snapshot
+	listSums  map[string][sha256.Size]byte // of the files of lists
+	userNames []string                     // of user rules
+	certs     [][]tls.Certificate          // by listener
 }
 
 // maxFile bounds the configuration file: 16 MiB is a hundred thousand routes.
@@ -53,8 +58,12 @@ func (s source) load() (*loaded, problems) {
 	l.environment(s.environ, root)
 	l.flags(s.flags, root)
 	l.check()
-	sum := sha256.Sum256([]byte(l.dump(true)))
-	l.hash = hex.EncodeToString(sum[:6])
+	sum := sha256.New()
+	io.WriteString(sum, l.dump(true))
+	for _, name := range slices.Sorted(maps.Keys(l.listSums)) {
+		fmt.Fprintf(sum, "%s %x\n", name, l.listSums[name])
+	}
+	l.hash = hex.EncodeToString(sum.Sum(nil)[:6])
 	return l, l.problems
 }
 

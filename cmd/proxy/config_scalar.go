@@ -278,3 +278,20 @@ func (p *webPage) set(text string) error {
 
 func (*webPage) kind() string    { return "URL" }
 func (p webPage) String() string { return string(p) }
+
+// engineAddresses are where the daemons of an antivirus engine listen. What
+// they look like is for package antivirus to say.
+type engineAddresses []string
+
+func (a *engineAddresses) set(text string) error {
+	*a = nil
+	for one := range strings.SplitSeq(text, ",") {
+		if one = strings.TrimSpace(one); one != "" {
+			*a = append(*a, one)
+		}
+	}
+	return nil
+}
+
+func (*engineAddresses) kind() string    { return "addresses" }
+func (a engineAddresses) String() string { return strings.Join(a, ", ") }

@@ -216,7 +216,7 @@ func TestScalarNotations(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	for _, c := range [][3]string{
-		{"lisen", "listeners", "hostname"},
+		{"lisen", "listeners", "aliases"},
 		{"hostanme", "hostname", "shutdown"},
 		{"Limits", "limits", "listeners"},
 	} {
@@ -255,7 +255,7 @@ func FuzzConfig(f *testing.F) {
 		l.structure(tree, reflect.ValueOf(&l.config).Elem(), "")
 		l.checkPresence()
 		l.checkRoutes()
-		l.checkRules()
+		l.buildPolicy()
 		if errs, _ := l.problems.split(); len(errs) == 0 && (l.Hostname == "" || len(l.Routes) == 0) {
 			t.Error("taken without what it needs")
 		}

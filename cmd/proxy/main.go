@@ -34,6 +34,7 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit %d", int(c)) }
 type commands struct {
 	Run         runCommand         `cmd:"" help:"Serve."`
 	Demo        demoCommand        `cmd:"" help:"Show what Sluice does, with servers in memory and no file."`
+	Scan        scanCommand        `cmd:"" help:"Judge messages in files as they would be judged on their way."`
 	CheckConfig checkConfigCommand `cmd:"" help:"Report everything that is wrong with a configuration."`
 	Config      struct {
 		Dump      dumpCommand      `cmd:"" help:"Print the configuration, secrets redacted."`
@@ -42,6 +43,7 @@ type commands struct {
 	Reload      reloadCommand      `cmd:"" help:"Make the running process read its configuration again."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the running process whether it is ready."`
 	Metrics     metricsCommand     `cmd:"" help:"Print the reference of all metrics as markdown."`
+	Rules       rulesCommand       `cmd:"" help:"Print the reference of all rules as markdown."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 	Gtube       gtubeCommand       `cmd:"" help:"Print the string that every spam filter must find."`
 }

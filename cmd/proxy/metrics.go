@@ -37,6 +37,9 @@ func (c *counts) add(rec *stream.Record) {
 		return
 	}
 	c.get(labels{"sluice_messages_total", string(rec.Verdict), rec.Stage}).Inc()
+	if rec.Tenant != "" {
+		c.get(labels{"sluice_tenant_messages_total", rec.Tenant, string(rec.Verdict)}).Inc()
+	}
 	if rec.Verdict == stream.Rejected || rec.Verdict == stream.Deferred {
 		c.get(labels{"sluice_reject_total", rec.Rule, rec.Stage}).Inc()
 	}
@@ -73,6 +76,8 @@ func (l labels) name() string {
 	switch l.metric {
 	case "sluice_messages_total":
 		return fmt.Sprintf("%s{verdict=%q,stage=%q}", l.metric, l.a, l.b)
+	case "sluice_tenant_messages_total":
+		return fmt.Sprintf("%s{tenant=%q,verdict=%q}", l.metric, l.a, l.b)
 	case "sluice_sessions_total":
 		return fmt.Sprintf("%s{result=%q}", l.metric, l.a)
 	case "sluice_reject_total":
@@ -91,6 +96,7 @@ type metricDoc struct {
 var metricDocs = []metricDoc{
 	{"sluice_accept_errors_total", "counter", "", "Accepts that failed; out of descriptors, most likely."},
 	{"sluice_added_latency_seconds", "histogram", "", "Our own time in a message, without the sender's and the server's."},
+	{"sluice_antivirus_memory_bytes_in_use", "gauge", "", "Content held for antivirus engines, of all messages."},
 	{"sluice_build_info", "gauge", "version", "1; which version runs."},
 	{"sluice_channel_dropped_total", "counter", "", "Findings and events beyond what one message may have."},
 	{"sluice_commit_uncertain_total", "counter", "", "Messages whose end of data went to the server without a reply coming back. Their senders try again."},
@@ -99,21 +105,24 @@ var metricDocs = []metricDoc{
 	{"sluice_config_reload_failures_total", "counter", "", "Reloads that left the old configuration in force."},
 	{"sluice_discarded_total", "counter", "", "Messages answered with 250 and not delivered, as a rule's discard demands."},
 	{"sluice_duplicate_suppressed_total", "counter", "", "Repeated messages answered with the reply of their first delivery (RFC 1047)."},
-	{"sluice_engine_errors_total", "counter", "engine, kind", "Modules that could not do their work on a message."},
+	{"sluice_engine_errors_total", "counter", "engine, kind", "Modules and antivirus engines that could not do their work on a message."},
 	{"sluice_guard_refused_total", "counter", "", "Replies not remembered because there was no room; each may cost one duplicate."},
 	{"sluice_guard_remembered_total", "counter", "", "Replies remembered because their sender may not have got them."},
 	{"sluice_log_dropped_total", "counter", "", "Log lines lost because the log's reader was too slow."},
 	{"sluice_messages_total", "counter", "verdict, stage", "Transactions by outcome and by the stage it was found at."},
-	{"sluice_messages_unscanned_total", "counter", "engine, policy", "Messages that a module did not look at to the end."},
+	{"sluice_messages_unscanned_total", "counter", "engine, policy", "Messages that a module or an antivirus engine did not look at to the end."},
 	{"sluice_panics_total", "counter", "", "Panics that were caught; each deferred one message or marked it."},
 	{"sluice_proxy_header_refused_total", "counter", "", "Connections without the PROXY header they had to begin with."},
 	{"sluice_reject_total", "counter", "rule, stage", "Messages refused or deferred by us, by rule; no rule: by the rules of the wire or for want of a route."},
 	{"sluice_replies_total", "counter", "direction, code_class, enhanced", "Replies to senders."},
+	{"sluice_scan_seconds", "histogram", "engine", "An antivirus engine's time for a message, from when it was given the first of it."},
 	{"sluice_sender_gone_total", "counter", "", "Senders that had gone before the end of data was passed on; nothing was delivered."},
 	{"sluice_sessions_active", "gauge", "", "Senders' sessions open now."},
 	{"sluice_sessions_max", "gauge", "", "limits.sessions."},
 	{"sluice_sessions_total", "counter", "result", "Sessions that ended before MAIL (nomessage), and connections refused for a limit (turned_away)."},
 	{"sluice_shadow_would_reject_total", "counter", "rule", "Messages that policy would have refused or deferred but for shadow mode."},
+	{"sluice_signature_age_seconds", "gauge", "engine", "Age of an antivirus engine's signatures, of the oldest if it has several daemons."},
+	{"sluice_tenant_messages_total", "counter", "tenant, verdict", "Transactions for tenants' recipients, by outcome."},
 	{"sluice_tls_cert_expiry_timestamp_seconds", "gauge", "name", "When a listener's certificate expires, in Unix seconds."},
 	{"sluice_tls_cert_reload_failures_total", "counter", "", "Replaced certificate files that could not be used; the old ones stayed."},
 	{"sluice_tls_sessions_total", "counter", "direction, version", "TLS handshakes with senders (in) and servers (out)."},

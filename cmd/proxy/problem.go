@@ -84,15 +84,25 @@ func nearest(word string, candidates []string) string {
 	return ""
 }
 
+// nearestOf prefers what begins alike: people err later in a word, and leave
+// its end out.
 func nearestOf(word string, candidates []string) string {
 	best, least := "", 0
+	word = strings.ToLower(word)
 	for _, c := range candidates {
-		d := editDistance(strings.ToLower(word), c)
-		if d < max(len(word), len(c)) && (best == "" || d < least) {
-			best, least = c, d
+		d := editDistance(word, c)
+		if n := d - sharedPrefix(word, c); d < max(len(word), len(c)) && (best == "" || n < least) {
+			best, least = c, n
 		}
 	}
 	return best
+}
+
+func sharedPrefix(a, b string) (n int) {
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // editDistance counts the insertions, deletions, changes and swaps of

@@ -48,7 +48,7 @@ func section(t reflect.Type, path string) (reflect.Type, string, bool) {
 		return t, path, true
 	case t.Kind() == reflect.Slice:
 		return section(t.Elem(), path+"[]")
-	case t.Kind() == reflect.Map:
+	case t == reflect.TypeFor[map[string]ruleConfig]():
 		return t.Elem(), path + `["rule"]`, true
 	}
 	return nil, "", false
@@ -58,7 +58,7 @@ func referenceSection(out *strings.Builder, t reflect.Type, path, doc string) {
 	fmt.Fprintf(out, "\n## `%s`\n\n%s\n\n", path, doc)
 	referenceTable(out, t, path)
 	for _, f := range fieldsOf(t) {
-		if inner, innerPath, ok := section(f.Type, join(path, f.key)); ok {
+		if inner, innerPath, ok := section(f.Type, join(path, f.key)); ok && !f.shared {
 			referenceSection(out, inner, innerPath, f.Tag.Get("doc"))
 		}
 	}
@@ -66,9 +66,17 @@ func referenceSection(out *strings.Builder, t reflect.Type, path, doc string) {
 
 func referenceTable(out *strings.Builder, t reflect.Type, path string) {
 	out.WriteString("| key | type | default | environment | meaning |\n|---|---|---|---|---|\n")
+	var shared []string
 	for _, f := range fieldsOf(t) {
+		if f.shared && path != "" {
+			shared = append(shared, "`"+f.key+"`")
+			continue
+		}
 		fmt.Fprintf(out, "| `%s` | %s | %s | %s | %s |\n",
 			f.key, typeWords(f.Type, f.Tag), defaultWords(f), environmentName(f.Type, join(path, f.key)), f.Tag.Get("doc"))
+	}
+	if len(shared) > 0 {
+		fmt.Fprintf(out, "\nAlso, as at the top level: %s.\n", strings.Join(shared, ", "))
 	}
 }
 
@@ -80,6 +88,10 @@ func typeWords(t reflect.Type, tag reflect.StructTag) string {
 		words = reflect.New(t).Interface().(scalar).kind()
 	case t.Kind() == reflect.Slice:
 		return "list of " + typeWords(t.Elem(), tag)
+	case t == reflect.TypeFor[map[string]levelConfig]():
+		return "map of settings as at the top level (`thresholds` to `soft`)"
+	case t == reflect.TypeFor[map[string]string]():
+		return "map of texts"
 	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map:
 		return "map"
 	case t.Kind() == reflect.Bool:

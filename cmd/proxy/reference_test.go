@@ -15,6 +15,7 @@ func TestReferencePages(t *testing.T) {
 	for _, page := range []struct{ file, want, command string }{
 		{"../../docs/reference/config.md", reference(), "proxy config reference"},
 		{"../../docs/reference/metrics.md", metricsReference(), "proxy metrics"},
+		{"../../docs/reference/rules.md", rulesReference(), "proxy rules"},
 	} {
 		got, err := os.ReadFile(page.file)
 		if err != nil {
@@ -28,7 +29,7 @@ func TestReferencePages(t *testing.T) {
 
 // Every setting and every metric has a sentence.
 func TestSentences(t *testing.T) {
-	if strings.Contains(reference()+metricsReference(), "|  |\n") {
+	if strings.Contains(reference()+metricsReference()+rulesReference(), "|  |\n") {
 		t.Error("a setting or a metric has no sentence")
 	}
 }
@@ -62,6 +63,8 @@ func TestMetricDocs(t *testing.T) {
 	later := []string{
 		"sluice_messages_total", "sluice_reject_total", "sluice_shadow_would_reject_total",
 		"sluice_tls_sessions_total", "sluice_upstream_dial_total", "sluice_tls_cert_expiry_timestamp_seconds",
+		"sluice_scan_seconds", "sluice_signature_age_seconds",
+		"sluice_tenant_messages_total",
 	}
 	for _, name := range slices.Sorted(maps.Keys(described)) {
 		if !found[name] && !slices.Contains(later, name) {

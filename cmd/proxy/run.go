@@ -6,11 +6,16 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"sluice/filter"
+	"sluice/filter/antivirus"
+	"sluice/filter/attachment"
+	"sluice/filter/headers"
+	"sluice/filter/links"
 	"sluice/filter/literal"
 	"sluice/policy"
 	"sluice/stream"
@@ -43,21 +48,25 @@ func (c *runCommand) Run(a *app) error {
 	return p.serve(a.ctx)
 }
 
-// chain is every module, in the order a message passes them.
-func chain() (*filter.Chain, error) {
-	return filter.New(
-		// Costs nothing and waits for nobody, so it may know first.
-		filter.Entry{Module: literal.Module{}},
-	)
+// chain is the modules at work.
+func chain(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) (*filter.Chain, error) {
+	return filter.New(modules(conf, engines, extra...)...)
 }
 
-// knownRules are the rules that an operator can name: those of the modules
-// above, and what the wire itself states (stream).
-func knownRules() []string {
-	return []string{
-		literal.RuleGTUBE, literal.RuleEICAR, "literal.failed",
-		"smtp.early_talker", "smtp.nul", "smtp.long_line",
-	}
+// modules is every module, in the order a message passes them. Extra ones come
+// last. Each has its rules in ruleGroups.
+func modules(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) []filter.Entry {
+	return slices.Concat([]filter.Entry{
+		// Takes the message apart for those below.
+		{Module: filter.Content{}},
+		// Costs nothing and waits for nobody, so it may know first.
+		{Module: literal.Module{}},
+		// A refusal for what a file is needs no more of it than its beginning.
+		{Module: attachment.Module{}},
+		{Module: headers.Module{Hostname: string(conf.Hostname)}},
+		{Module: links.Module{}},
+		// Waits longest, so last of those that vote at the end.
+	}, antivirusEntry(engines), extra)
 }
 
 // A mailServer is stream.Server as this package uses it.
@@ -101,8 +110,9 @@ type program struct {
 
 // A state is all that one reload replaces.
 type state struct {
-	conf  *loaded
-	setup *stream.Setup
+	conf    *loaded
+	setup   *stream.Setup
+	engines *antivirus.Module // nil: none
 }
 
 // newProgram builds all, in order: the log first, so that the rest can speak;
@@ -147,11 +157,15 @@ func newProgram(a *app, src source, conf *loaded) (*program, error) {
 // build makes a state of a configuration that was found good. It changes
 // nothing outside.
 func (p *program) build(conf *loaded) (*state, error) {
-	modules, err := chain()
+	engines, err := conf.engines(p.state.Load())
 	if err != nil {
 		return nil, err
 	}
-	return &state{conf: conf, setup: setup(conf, conf.policy, modules)}, nil
+	modules, err := chain(conf, engines)
+	if err != nil {
+		return nil, err
+	}
+	return &state{conf: conf, engines: engines, setup: setup(conf, conf.policy, modules)}, nil
 }
 
 // use puts a state in force. Running transactions keep theirs. Callers but
@@ -164,7 +178,11 @@ func (p *program) use(next *state) {
 	p.records.setPrivacy(next.conf.Privacy)
 	limitMemory(next.conf.Limits)
 	p.warnDescriptors(next.conf.Limits.Sessions)
-	p.state.Store(next)
+	var before *antivirus.Module
+	if old := p.state.Swap(next); old != nil {
+		before = old.engines
+	}
+	succeed(before, next.engines)
 }
 
 // warnDescriptors says once for each value that limits.sessions cannot be reached.

@@ -60,6 +60,7 @@ func (p *program) serve(ctx context.Context) error {
 	closeSockets(p.sockets)
 	stopBackground()
 	running.Wait()
+	succeed(p.state.Load().engines, nil)
 	return err
 }
 

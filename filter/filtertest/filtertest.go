@@ -1,6 +1,6 @@
 // Package filtertest is for the tests of modules: it runs one over a message
-// in a real chain, with the content cut in many ways, and hands back what the
-// module found.
+// in a real chain, behind filter.Content, with the content cut in many ways,
+// and hands back what it found, and apart from that what Content did.
 //
 // Run is one message in one cutting. Cuts is one message in many, and fails
 // the test if the cutting shows in the findings. Pieces are overwritten when
@@ -47,6 +47,7 @@ type Result struct {
 	Sender     *wire.Reply
 	Recipients []*wire.Reply // one for each of Envelope.Recipients
 	Findings   []policy.Finding
+	Content    []policy.Finding // of filter.Content
 }
 
 // Run sends m through module in pieces of the given sizes, the rest as one.
@@ -54,6 +55,7 @@ func Run(t testing.TB, module filter.Module, m Message, sizes ...int) Result {
 	t.Helper()
 	chain, err := filter.New(
 		filter.Entry{Module: neighbour{m.Subscribe, m.Publish}},
+		filter.Entry{Module: filter.Content{}},
 		filter.Entry{Module: module, Deadline: Deadline},
 	)
 	if err != nil {
@@ -88,11 +90,17 @@ func say(ctx context.Context, chain *filter.Chain, m Message, sizes []int) (resu
 	}
 	run.Open()
 	write(run, m.Content, sizes)
-	if m.Aborted {
-		result.Findings = run.Findings()
-		return result
+	all := run.Findings()
+	if !m.Aborted {
+		all = run.Finish(ctx)
 	}
-	result.Findings = run.Finish(ctx)
+	for _, f := range all {
+		if f.Module == (filter.Content{}).Name() {
+			result.Content = append(result.Content, f)
+		} else {
+			result.Findings = append(result.Findings, f)
+		}
+	}
 	return result
 }
 

@@ -23,6 +23,12 @@ const (
 	RuleEICAR = "literal.eicar"
 )
 
+// Rules are the rules of the module.
+var Rules = []filter.Rule{
+	{Name: RuleGTUBE, Text: "The message holds GTUBE, the test string for spam filters. Refuses."},
+	{Name: RuleEICAR, Text: "The message holds EICAR, the test string for virus scanners. Refuses."},
+}
+
 // size is the length of each string: 68 octets, by their definitions.
 const size = 68
 

@@ -101,7 +101,7 @@ func isTrace(f []byte) bool {
 	case bytes.HasPrefix(f, []byte("Authentication-Results:")):
 		return bytes.Contains(f, []byte("mx.test"))
 	}
-	return bytes.HasPrefix(f, []byte("X-Sluice-"))
+	return bytes.HasPrefix(f, []byte("X-Sluice-")) || bytes.HasPrefix(f, []byte("X-Spam-Flag:"))
 }
 
 // checkTrace holds the fields against what may be put in front of mail.

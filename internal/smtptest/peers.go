@@ -18,15 +18,19 @@ import (
 func NeedPeer(t testing.TB, name string) string {
 	t.Helper()
 	path, err := findPeer(name)
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("SLUICE_PEERS") == "require":
-		t.Fatalf("peer: %v", err)
-	default:
-		t.Skipf("peer: %v", err)
+	if err != nil {
+		noPeer(t, err.Error())
 	}
-	return ""
+	return path
+}
+
+// noPeer ends the test for want of what reason names.
+func noPeer(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("SLUICE_PEERS") == "require" {
+		t.Fatalf("peer: %s", reason)
+	}
+	t.Skipf("peer: %s", reason)
 }
 
 // findPeer looks on PATH and in the folders that hold servers.

@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -22,6 +23,10 @@ type DialogSetup struct {
 	BannerDelay   time.Duration
 	TLS           string         // starttls, implicit; empty: none
 	Proxy         []netip.Prefix // set proxy RANGE[,RANGE]
+	// SubjectMark stands before the subject of tagged messages; empty: none.
+	SubjectMark string
+	// Aliases are pairs of mailboxes: mail for the first goes to the second.
+	Aliases [][2]string
 	// Literal is what becomes of a message with a test signature: reject,
 	// defer, tag, divert, quarantine, discard. Empty: no such module.
 	Literal string
@@ -101,6 +106,14 @@ func (s *DialogSetup) set(name, value string) (err error) {
 		}
 	case "literal":
 		err = oneOf(&s.Literal, "reject", "defer", "tag", "divert", "quarantine", "discard")
+	case "subject_mark":
+		s.SubjectMark = value
+	case "alias":
+		from, to, ok := strings.Cut(value, "=")
+		if !ok {
+			return errors.New("want alias=mailbox")
+		}
+		s.Aliases = append(s.Aliases, [2]string{from, to})
 	case "module":
 		err = oneOf(&s.Module, "panic", "error", "hang", "gate", "connect")
 	default:

@@ -1,5 +1,7 @@
 package mime
 
+import "cmp"
+
 // Limits bound what a Parser keeps and follows. Zero fields mean the defaults
 // named beside them.
 type Limits struct {
@@ -30,3 +32,16 @@ const (
 // section 5.1.1 allows 70, mail in the wild has some hundred. A longer one
 // never matches.
 const boundarySize = 1024
+
+// filled returns l with the defaults in.
+func (l Limits) filled() Limits {
+	l.Header = cmp.Or(l.Header, DefaultHeader)
+	l.PartHeader = cmp.Or(l.PartHeader, DefaultPartHeader)
+	l.FieldSize = cmp.Or(l.FieldSize, DefaultFieldSize)
+	l.Fields = cmp.Or(l.Fields, DefaultFields)
+	l.Parts = cmp.Or(l.Parts, DefaultParts)
+	l.Depth = cmp.Or(l.Depth, DefaultDepth)
+	l.Params = cmp.Or(l.Params, DefaultParams)
+	l.Views = cmp.Or(l.Views, DefaultViews)
+	return l
+}

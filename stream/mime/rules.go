@@ -19,6 +19,7 @@ const (
 	RuleCharset    = "mime.charset"
 	RuleWord       = "mime.word"
 	RuleTNEF       = "mime.tnef"
+	RuleSMIME      = "mime.smime" // PKCS #7 that cannot be followed to its content
 	RulePartial    = "mime.partial"
 	RuleExternal   = "mime.external"
 	RuleEncrypted  = "encrypted.mail"

@@ -48,7 +48,7 @@ func localHeader(name, content string) []byte {
 	return zipFile{entries: []zipEntry{{name: name, content: []byte(content)}, {name: "word/document.xml"}}}.bytes()
 }
 
-func utf16le(s string) []byte {
+func utf16text(s string) []byte {
 	b := []byte{0xFF, 0xFE}
 	for _, c := range []byte(s) {
 		b = append(b, c, 0)
@@ -77,14 +77,14 @@ func TestDetect(t *testing.T) {
 		"nothing":           {nil, nil},
 		"one":               {[]byte("x"), nil},
 		"text":              {plainText, nil},
-		"text in UTF-16":    {utf16le("Dear reader, this is text"), nil},
+		"text in UTF-16":    {utf16text("Dear reader, this is text"), nil},
 		"text MZ":           {[]byte("MZ is how programs begin, says this long text which is none of them, as anyone sees"), nil},
 		"text BM":           {[]byte("BM is how pictures begin"), nil},
 		"text BZh":          {[]byte("BZh is how it begins"), nil},
 		"html":              {plainHTML, []Type{TypeHTML}},
 		"html, mark":        {[]byte("\xEF\xBB\xBF \r\n<HtMl >"), []Type{TypeHTML}},
 		"html, comment":     {[]byte("<!-- a > b --><body>"), []Type{TypeHTML}},
-		"html, UTF-16":      {utf16le("<script>x</script>"), []Type{TypeHTML}},
+		"html, UTF-16":      {utf16text("<script>x</script>"), []Type{TypeHTML}},
 		"xhtml":             {[]byte("<?xml version='1.0'?><!DOCTYPE html PUBLIC ''><html>"), []Type{TypeHTML}},
 		"no html":           {[]byte("<addr@example.org> wrote"), nil},
 		"xml":               {[]byte("<?xml version='1.0'?><x/>"), []Type{TypeXML}},
@@ -125,7 +125,7 @@ func TestDetect(t *testing.T) {
 		"msi":               {ole("\x84\x10\x0C\x00\x00\x00\x00\x00\xC0\x00\x00\x00\x00\x00\x00\x46"), []Type{TypeMSI}},
 		"lnk":               {[]byte("\x4C\x00\x00\x00\x01\x14\x02\x00"), []Type{TypeLNK}},
 		"url":               {[]byte("[{000214A0-0000}]\r\nProp3=19,2\r\n[InternetShortcut]\r\n"), []Type{TypeURL}},
-		"reg":               {utf16le("Windows Registry Editor Version 5.00"), []Type{TypeReg}},
+		"reg":               {utf16text("Windows Registry Editor Version 5.00"), []Type{TypeReg}},
 		"ACE":               {at(7, "**ACE**"), []Type{TypeACE}},
 		"LHA":               {[]byte("\x20\x11-lh5-xxxx"), []Type{TypeLHA}},
 		"ARJ":               {[]byte("\x60\xEA\x28\x00\x22\x0B\x01\x00\x10\x00\x02"), []Type{TypeARJ}},

@@ -35,7 +35,7 @@ func fuzz(f *testing.F, typ Type, more ...[]byte) {
 }
 
 func FuzzZip(f *testing.F) {
-	fuzz(f, TypeZip, quoted(make([]byte, 1000), 5), overlapped(make([]byte, 1000), 5),
+	fuzz(f, TypeZip, quotedBomb(make([]byte, 1000), 5), overlapped(make([]byte, 1000), 5),
 		zipFile{prefix: noise(50), entries: []zipEntry{{name: "z", content: payload, local: put16(8, 8)}}, suffix: zipFile{}.bytes()}.bytes())
 }
 

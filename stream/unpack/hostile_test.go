@@ -22,7 +22,7 @@ func samples(t testing.TB) map[Type][]byte {
 	return map[Type][]byte{
 		TypeZip:   z.bytes(),
 		TypeGzip:  gzipped("name", content),
-		TypeZlib:  zlibbed(content),
+		TypeZlib:  zlibbedOctets(content),
 		TypeBzip2: append(bytes.Clone(bzipped), bzipped...),
 		TypeXZ:    xzed(t, content, xz.SHA256),
 		TypeLZMA:  lzmaed(t, content, -1),
@@ -95,7 +95,7 @@ func TestMemoryFlat(t *testing.T) {
 
 // overlapped is a bomb of entries that all point to the same data.
 func overlapped(kernel []byte, n int) []byte {
-	packed := deflated(kernel)
+	packed := deflatedOctets(kernel)
 	f := zipFile{entries: []zipEntry{{name: "0", method: 77, content: packed}}}
 	header := func(sizes int) func([]byte) {
 		return func(b []byte) {
@@ -116,8 +116,8 @@ func overlapped(kernel []byte, n int) []byte {
 // quoted is a bomb of the kind of bamsoftware.com/hacks/zipbomb: each entry's
 // data begins with stored deflate blocks that quote the local headers behind
 // it, and ends with the kernel that all share.
-func quoted(kernel []byte, n int) []byte {
-	body := deflated(kernel)
+func quotedBomb(kernel []byte, n int) []byte {
+	body := deflatedOctets(kernel)
 	content := kernel
 	packed := body
 	le := binary.LittleEndian
@@ -163,7 +163,7 @@ func quoted(kernel []byte, n int) []byte {
 func TestZipBombs(t *testing.T) {
 	for name, packed := range map[string][]byte{
 		"overlapping": overlapped(make([]byte, 1<<20), 1000),
-		"quoted":      quoted(make([]byte, 1<<20), 250),
+		"quoted":      quotedBomb(make([]byte, 1<<20), 250),
 	} {
 		r := readCuts(t, TypeZip, "", packed)
 		if !r.has(RuleBomb) || !r.has(RuleMismatch) {

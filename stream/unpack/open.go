@@ -31,6 +31,9 @@ func Open(t Type, name string, b *Budget, s Sink) Reader {
 	case TypeBzip2:
 		return pull(b, s, func(t *teller, r *bufio.Reader) { readBzip2(t, r, inner(name)) })
 	}
+	if r := openDocument(t, name, b, s); r != nil {
+		return r
+	}
 	return shut(b, s) // t.Unsupported
 }
 

@@ -27,4 +27,11 @@ const (
 	RulePDFScript    = "pdf.script"
 	RulePDFLaunch    = "pdf.launch"
 	RulePDFFile      = "pdf.file"
+
+	RuleKind       = "type.kind"       // what a compound file or document is, in the Detail
+	RuleOverlay    = "type.overlay"    // octets behind the end of the format
+	RuleMacroCalls = "office.calls"    // a macro that reaches out of its document
+	RuleShortcut   = "shortcut.target" // what a shortcut starts
+	RulePDFAction  = "pdf.action"      // something happens when a page or the document is opened
+	RulePDFForm    = "pdf.form"        // an XFA form
 )

@@ -59,7 +59,7 @@ func lzmaed(t testing.TB, content []byte, size int64) []byte {
 	return b.Bytes()
 }
 
-func zlibbed(content []byte) []byte {
+func zlibbedOctets(content []byte) []byte {
 	var b bytes.Buffer
 	w := zlib.NewWriter(&b)
 	w.Write(content)
@@ -101,8 +101,8 @@ func TestStreams(t *testing.T) {
 		want   []byte
 		note   string
 	}{
-		"zlib":           {TypeZlib, zlibbed(content), content, ""},
-		"zlib cut":       {TypeZlib, zlibbed(content)[:300], nil, "data"},
+		"zlib":           {TypeZlib, zlibbedOctets(content), content, ""},
+		"zlib cut":       {TypeZlib, zlibbedOctets(content)[:300], nil, "data"},
 		"bzip2":          {TypeBzip2, bzipped, hello, ""},
 		"bzip2 twice":    {TypeBzip2, join(bzipped, bzipped), join(hello, hello), ""},
 		"bzip2 trailing": {TypeBzip2, join(bzipped, []byte("more")), hello, "data"},

@@ -23,8 +23,8 @@ func (f *found) text(head []byte) {
 		if bytes.HasPrefix(b, []byte(`{\rt`)) { // Word asks for no more
 			f.add(TypeRTF)
 		}
-	case '[':
-		if index := bytes.Index(b[:min(len(b), markRange)], []byte("[InternetShortcut]")); index >= 0 {
+	case '[', '#', ';':
+		if isShortcut(b[:min(len(b), markRange)]) {
 			f.add(TypeURL)
 		}
 	case 'R', 'W':
@@ -39,6 +39,12 @@ func (f *found) text(head []byte) {
 			f.add(TypeICS)
 		}
 	}
+}
+
+// isShortcut tells whether a section of an internet shortcut or a desktop
+// entry begins in b.
+func isShortcut(b []byte) bool {
+	return bytes.Contains(b, []byte("[InternetShortcut")) || bytes.Contains(b, []byte("[Desktop Entry]"))
 }
 
 // fromUTF16 writes the start of text in UTF-16 as ASCII, with ? for what is
@@ -120,6 +126,8 @@ func (f *found) element(b []byte, xml bool) {
 		f.add(TypeScript)
 	case isHTML(b):
 		f.add(TypeHTML)
+	case isPart(b):
+		f.add(TypePart)
 	case xml && f.n == 0:
 		f.add(TypeXML)
 	}

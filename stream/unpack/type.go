@@ -33,6 +33,7 @@ const (
 	TypeMsg      Type = "msg"
 	TypeMSI      Type = "msi"
 	TypeRels     Type = "rels" // relationships of OOXML
+	TypePart     Type = "part" // another XML part of OOXML
 	TypePDF      Type = "pdf"
 	TypeRTF      Type = "rtf"
 	TypeOneNote  Type = "onenote"
@@ -170,7 +171,7 @@ var kinds = map[Type]kind{
 	TypeOOXML: {famOffice, opened}, TypeODF: {famOffice, opened},
 	TypeOLE2: {famOffice, opened}, TypeDoc: {famOffice, opened}, TypeXls: {famOffice, opened},
 	TypePpt: {famOffice, opened}, TypeMsg: {famMail, opened}, TypeMSI: {famProgram, opened | runs},
-	TypeRTF: {famOffice, opened}, TypeOneNote: {famOffice, opened}, TypeRels: {famText, opened},
+	TypeRTF: {famOffice, opened}, TypeOneNote: {famOffice, opened}, TypeRels: {famText, opened}, TypePart: {famText, opened},
 	TypePDF: {famPDF, opened},
 	TypeLNK: {famProgram, opened | runs}, TypeURL: {famText, opened | runs},
 
@@ -194,7 +195,7 @@ var kinds = map[Type]kind{
 	TypeWasm: {famProgram, runs}, TypeScript: {famProgram, runs}, TypeCHM: {famProgram, runs},
 	TypeHLP: {famProgram, runs}, TypeReg: {famText, runs}, TypeSWF: {famMedia, runs},
 
-	TypeText: {famText, 0}, TypeHTML: {famText, 0}, TypeXML: {famText, 0}, TypeSVG: {famImage, 0}, TypeWord: {famOffice, 0},
+	TypeText: {famText, 0}, TypeHTML: {famText, 0}, TypeXML: {famText, 0}, TypeSVG: {famImage, 0}, TypeWord: {famOffice, opened},
 	TypePS: {famPDF, 0}, TypeTNEF: {famMail, 0}, TypePST: {famMail, 0}, TypeMDB: {famData, 0},
 	TypeVCF: {famText, 0}, TypeICS: {famText, 0}, TypeDjVu: {famImage, 0},
 

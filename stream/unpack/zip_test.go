@@ -41,7 +41,7 @@ type zipFile struct {
 	shift   int64          // added to all offsets of the directory
 }
 
-func deflated(content []byte) []byte {
+func deflatedOctets(content []byte) []byte {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, 9)
 	w.Write(content)
@@ -51,7 +51,7 @@ func deflated(content []byte) []byte {
 
 func (e *zipEntry) packed() []byte {
 	if e.method == methodDeflate {
-		return deflated(e.content)
+		return deflatedOctets(e.content)
 	}
 	return e.content
 }
@@ -206,7 +206,7 @@ func TestZipLies(t *testing.T) {
 		binary.LittleEndian.PutUint32(b[5:], crc32.ChecksumIEEE([]byte(name)))
 		return append(b, other...)
 	}
-	packed := uint32(len(deflated(payload)))
+	packed := uint32(len(deflatedOctets(payload)))
 	for name, c := range map[string]struct {
 		f      zipFile
 		detail string

@@ -29,6 +29,10 @@ func ParsePath(text string) (Path, error) {
 	return p, nil
 }
 
+// PathOf returns the path of a mailbox whose parts have been checked already.
+// Local is as it is meant, without quotes.
+func PathOf(local, domain string) Path { return Path{local, domain} }
+
 // IsNull reports the null reverse-path of notifications (RFC 5321 section 4.5.5).
 func (p Path) IsNull() bool { return p == Path{} }
 

@@ -1,0 +1,104 @@
+package filter
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"sluice/stream/mime"
+	"sluice/stream/unpack"
+)
+
+// Content is the module that takes messages apart for all others: MIME
+// structure, transfer encodings and charsets by stream/mime, containers by
+// stream/unpack, layer by layer. Modules whose Scanner is a PartScanner are
+// told what it finds; its own findings are what was wrong on the way
+// (ContentRules). A chain has it once.
+//
+//	Write --> mime.Parser --> entities --> piece --> PartScanners (tell.go)
+//	                                       |   ^
+//	                           unpack.Reader   members
+type Content struct {
+	MIME   mime.Limits
+	Unpack unpack.Limits
+	// Memory is what all messages together may hold while they are unpacked.
+	// Nil: no limit but each message's own.
+	Memory *unpack.Memory
+}
+
+var _ ContentModule = Content{}
+
+// Name returns "content".
+func (Content) Name() string { return "content" }
+
+// Open starts on one message.
+func (c Content) Open(s *Session, _ *Envelope, ch *Channel) Scanner {
+	b := bodies.Get().(*body)
+	b.channel = ch
+	b.budget = unpack.NewBudget(c.Unpack, c.Memory, netOf(s.Peer.Addr()))
+	b.parser.Limits = c.MIME
+	b.parser.Reset((*entities)(b))
+	return b
+}
+
+// netOf names the network of a sender for the sharing of memory: a /24 or a
+// /64, what one customer of a provider has.
+func netOf(a netip.Addr) string {
+	bits := 64
+	if a = a.Unmap(); a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return "" // no address: a file that is scanned
+	}
+	return p.String()
+}
+
+// bodies are for use again: what a message needs is mostly the same.
+var bodies = sync.Pool{New: func() any { return new(body) }}
+
+// A body is one message while it is taken apart. It belongs to the session's
+// goroutine.
+type body struct {
+	channel *Channel
+	readers []reader
+	parser  mime.Parser
+	budget  *unpack.Budget
+	pieces  []*piece // open, in order of opening
+	spare   []*piece // closed, for use again
+	told    []string // rules that have been told of, each once for each time
+	given   int      // leaves that modules handed in
+	ended   bool
+}
+
+// Write takes the next octets apart.
+func (b *body) Write(p []byte) { b.parser.Write(p) }
+
+// FinishNow ends the message: what was held back is told. It comes before any
+// other module's vote.
+func (b *body) FinishNow() error {
+	if !b.ended {
+		b.parser.Close()
+		b.ended = true
+	}
+	return nil
+}
+
+// Finish ends the message as FinishNow does.
+func (b *body) Finish(context.Context) error { return b.FinishNow() }
+
+// Close lets go of everything, also in the middle of a message.
+func (b *body) Close() {
+	for len(b.pieces) > 0 {
+		b.drop(b.pieces[len(b.pieces)-1])
+	}
+	b.channel.board.body = nil
+	b.budget.Release()
+	b.parser.Reset(nil)
+	clear(b.readers)
+	clear(b.told)
+	b.channel, b.budget = nil, nil
+	b.readers, b.told, b.given, b.ended = b.readers[:0], b.told[:0], 0, false
+	bodies.Put(b)
+}

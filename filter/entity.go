@@ -1,0 +1,71 @@
+package filter
+
+import "sluice/stream/mime"
+
+// entities is the body as the MIME parser sees it.
+type entities body
+
+// Open begins an entity. Of a leaf the modules are told when it is known what
+// its octets are.
+func (e *entities) Open(p *mime.Part) {
+	b := (*body)(e)
+	part := &Part{
+		Path: p.Path, MIME: p, Kind: p.Kind,
+		Names: p.Names, Declared: p.Types, Doubtful: p.Doubtful,
+	}
+	if part.Declared == nil && p.Type != "" {
+		part.Declared = []string{p.Type}
+	}
+	pc := b.open(part, b.entity(p.Parent))
+	pc.mime = p
+	if p.Kind != mime.Leaf {
+		pc.known = true
+		b.tell(event{kind: partOpened, part: part})
+	}
+}
+
+// Field is a header field. Those of messages are told.
+func (e *entities) Field(p *mime.Part, f mime.Field) {
+	b := (*body)(e)
+	if pc := b.entity(p); pc != nil && p.Kind == mime.Message {
+		b.tell(event{kind: fieldRead, part: pc.part, field: f})
+	}
+}
+
+// Data is decoded content.
+func (e *entities) Data(p *mime.Part, octets []byte) {
+	if pc := (*body)(e).entity(p); pc != nil {
+		pc.part.Doubtful = pc.part.Doubtful || p.Doubtful
+		pc.write(octets)
+	}
+}
+
+// Close ends an entity.
+func (e *entities) Close(p *mime.Part) {
+	if pc := (*body)(e).entity(p); pc != nil {
+		pc.part.Doubtful = pc.part.Doubtful || p.Doubtful
+		pc.close(true)
+	}
+}
+
+// Defect is something wrong with an entity.
+func (e *entities) Defect(p *mime.Part, d mime.Defect) {
+	place := ""
+	if p != nil {
+		place = p.Path
+	}
+	(*body)(e).note(d.Rule, d.Detail, place)
+}
+
+// entity returns the open piece of an entity, or nil.
+func (b *body) entity(p *mime.Part) *piece {
+	if p == nil {
+		return nil
+	}
+	for i := len(b.pieces) - 1; i >= 0; i-- {
+		if b.pieces[i].mime == p {
+			return b.pieces[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package filter
+
+import (
+	"strconv"
+
+	"sluice/stream/mime"
+	"sluice/stream/unpack"
+)
+
+// members is a piece as the reader of its container sees it.
+type members struct {
+	piece *piece // the container
+	open  *piece // the member that is open
+}
+
+// Open begins a member.
+func (m *members) Open(f *unpack.Member) {
+	b := m.piece.body
+	part := &Part{
+		Path: m.piece.part.Path + "/" + strconv.Itoa(f.Index+1), Kind: mime.Leaf,
+		Names: f.Names, Encrypted: f.Encrypted, Made: f.Text,
+	}
+	m.open = b.open(part, m.piece)
+}
+
+// Data is a member's content.
+func (m *members) Data(_ *unpack.Member, octets []byte) {
+	if m.open != nil {
+		m.open.write(octets)
+	}
+}
+
+// Close ends a member.
+func (m *members) Close(*unpack.Member) {
+	if pc := m.open; pc != nil {
+		m.open = nil
+		pc.close(true)
+	}
+}
+
+// Note is a fact about the container.
+func (m *members) Note(n unpack.Note) {
+	m.piece.body.note(n.Rule, n.Detail, m.piece.part.Path)
+}
+
+// Link is an address in it.
+func (m *members) Link(url []byte) {
+	m.piece.body.tell(event{kind: linkRead, part: m.piece.part, octets: url})
+}

@@ -1,0 +1,212 @@
+package filter
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"hash"
+	"path"
+	"slices"
+	"strings"
+
+	"sluice/stream/mime"
+	"sluice/stream/unpack"
+)
+
+// A piece is a Part that is open, and what reads its octets.
+//
+//	collecting --(HeadSize octets, or its end)--> known --(end)--> closed
+type piece struct {
+	body   *body
+	part   *Part
+	parent *piece
+	mime   *mime.Part // nil: a member
+
+	known   bool
+	head    []byte // while collecting
+	hash    hash.Hash
+	text    *mime.Text
+	shown   int             // octets of text told
+	readers []unpack.Reader // one for each container that it is read as
+}
+
+// open makes a piece for a part.
+func (b *body) open(part *Part, parent *piece) *piece {
+	var pc *piece
+	if n := len(b.spare); n > 0 {
+		pc, b.spare = b.spare[n-1], b.spare[:n-1]
+	} else {
+		pc = &piece{hash: sha256.New()}
+	}
+	pc.body, pc.part, pc.parent = b, part, parent
+	if parent != nil {
+		part.Parent = parent.part
+		part.Depth = parent.part.Depth + 1
+		part.Doubtful = part.Doubtful || parent.part.Doubtful
+	}
+	b.pieces = append(b.pieces, pc)
+	return pc
+}
+
+// drop forgets a piece, whatever state it is in.
+func (b *body) drop(pc *piece) {
+	for _, r := range pc.readers {
+		if r != nil {
+			r.Close(false)
+		}
+	}
+	clear(pc.readers)
+	pc.hash.Reset()
+	*pc = piece{hash: pc.hash, head: pc.head[:0], readers: pc.readers[:0]}
+	i := slices.Index(b.pieces, pc)
+	b.pieces = slices.Delete(b.pieces, i, i+1)
+	b.spare = append(b.spare, pc)
+}
+
+// write takes the next octets. They wait until there are enough to tell what
+// they are.
+func (pc *piece) write(p []byte) {
+	switch {
+	case pc.known:
+		pc.feed(p)
+		return
+	case len(pc.head) == 0 && len(p) >= unpack.HeadSize:
+		pc.know(p[:unpack.HeadSize])
+		pc.feed(p)
+		return
+	}
+	n := min(len(p), unpack.HeadSize-len(pc.head))
+	pc.head = append(pc.head, p[:n]...)
+	if len(pc.head) == unpack.HeadSize {
+		pc.know(pc.head)
+		pc.feed(pc.head)
+		pc.feed(p[n:])
+	}
+}
+
+// know settles what the octets are, tells the modules, and opens readers.
+func (pc *piece) know(head []byte) {
+	b, part := pc.body, pc.part
+	pc.known = true
+	part.Types = unpack.Detect(head)
+	part.HTML = isHTML(part)
+	part.Text = part.HTML || isText(part, head)
+	part.Head = head
+	b.tell(event{kind: partOpened, part: part})
+	part.Head = nil
+	if part.Text && b.anyText() {
+		charset := ""
+		if pc.mime != nil {
+			charset = pc.mime.Charset
+		}
+		pc.text = mime.NewText(charset, part.HTML, pc.show)
+		pc.text.Next = pc.nextReading
+	}
+	pc.openReaders()
+}
+
+// openReaders opens the piece as every container that it is.
+func (pc *piece) openReaders() {
+	for _, t := range pc.part.Types {
+		if r := unpack.Open(t, pc.name(), pc.body.budget, &members{piece: pc}); r != nil {
+			pc.readers = append(pc.readers, r)
+		}
+	}
+}
+
+// name is what the content is called.
+func (pc *piece) name() string {
+	if len(pc.part.Names) == 0 {
+		return ""
+	}
+	return pc.part.Names[0]
+}
+
+// feed gives octets to everything that reads them.
+func (pc *piece) feed(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	pc.part.Size += int64(len(p))
+	pc.hash.Write(p)
+	pc.body.tell(event{kind: dataRead, part: pc.part, octets: p})
+	if pc.text != nil {
+		pc.text.Write(p)
+	}
+	for _, r := range pc.readers {
+		r.Write(p)
+	}
+}
+
+// show tells text, up to TextSize.
+func (pc *piece) show(p []byte) {
+	p = p[:min(len(p), TextSize-pc.shown)]
+	if len(p) > 0 {
+		pc.shown += len(p)
+		pc.body.tell(event{kind: textRead, part: pc.part, octets: p})
+	}
+}
+
+// nextReading begins the text anew, in another charset.
+func (pc *piece) nextReading() {
+	pc.shown = 0
+	pc.part.Reading++
+}
+
+// close ends the piece. Complete is false if its octets were cut short.
+func (pc *piece) close(complete bool) {
+	b, part := pc.body, pc.part
+	if !pc.known {
+		pc.know(pc.head)
+		pc.feed(pc.head)
+	}
+	if pc.text != nil {
+		for _, d := range pc.text.Close() {
+			b.note(d.Rule, d.Detail, part.Path)
+		}
+	}
+	for i := range pc.readers {
+		r := pc.readers[i]
+		pc.readers[i] = nil
+		r.Close(complete)
+	}
+	if part.Kind == mime.Leaf {
+		pc.hash.Sum(part.SHA256[:0])
+		leaf := Leaf{Path: part.Path, SHA256: part.SHA256, Size: part.Size}
+		if len(part.Types) > 0 {
+			leaf.Type = string(part.Types[0])
+		}
+		Leaves.Publish(b.channel, leaf)
+	}
+	b.tell(event{kind: partClosed, part: part})
+	b.drop(pc)
+}
+
+// isHTML tells whether a mail program would show the part as HTML.
+func isHTML(p *Part) bool {
+	if slices.Contains(p.Types, "html") || slices.Contains(p.Types, "svg") {
+		return true
+	}
+	for _, d := range p.Declared {
+		if d == "text/html" || d == "application/xhtml+xml" || d == "image/svg+xml" {
+			return true
+		}
+	}
+	for _, n := range p.Names {
+		switch strings.ToLower(path.Ext(n)) {
+		case ".htm", ".html", ".shtml", ".xhtml", ".svg":
+			return true
+		}
+	}
+	return false
+}
+
+// isText tells whether the part is read as text: it says so, or nothing says
+// that it is something else.
+func isText(p *Part, head []byte) bool {
+	for _, d := range p.Declared {
+		if strings.HasPrefix(d, "text/") {
+			return true
+		}
+	}
+	return len(p.Types) == 0 && bytes.IndexByte(head, 0) < 0
+}

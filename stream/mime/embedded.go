@@ -1,0 +1,258 @@
+package mime
+
+import "bytes"
+
+// An embedded finds files that stand encoded inside of text, where old and
+// lenient mail programs show them as attachments: uuencode, begin-base64 and
+// yEnc. It is written the decoded text in any cut. Text without files costs two
+// searches for their first lines.
+//
+//	mode          a line            leads to
+//	embeddedText  begin, =ybegin    its data
+//	embeddedUU    end               text
+//	              impossible        text, and is looked at again
+//	embedded64    ====, impossible  likewise
+//	embeddedYEnc  =yend, =ybegin    likewise
+//
+// A file is told when it has data; one without is none. Files do not nest.
+type embedded struct {
+	begin func(name []byte)
+	data  func(b []byte) // octets of the file begun last
+	end   func(defects []Defect)
+
+	mode   embeddedMode
+	within bool   // text: the line cannot become a first line any more; data: of a line longer than held
+	held   []byte // the line so far, if it may matter
+	name   []byte // of the file that may begin
+	begun  bool
+	out    output
+	base64 base64
+	yenc   yenc
+	faults embeddedFault
+}
+
+type embeddedMode uint8
+
+const (
+	embeddedText embeddedMode = iota
+	embeddedUU
+	embedded64
+	embeddedYEnc
+)
+
+type embeddedFault uint8
+
+const (
+	embeddedCut    embeddedFault = 1 << iota // no end
+	embeddedLength                           // a uuencoded line is shorter than it says
+)
+
+// embeddedLine is the longest line that is looked at as a whole: 4 KiB, room
+// for the longest name. uuencode has 61 octets, yEnc some hundred; of yEnc and
+// base64 longer ones are decoded piece by piece.
+const embeddedLine = 4 << 10
+
+var (
+	uuMark   = []byte("\nbegin")
+	yEncMark = []byte("\n=ybegin ")
+)
+
+// reset makes e ready for another text.
+func (e *embedded) reset() {
+	e.base64.reset()
+	*e = embedded{
+		begin: e.begin, data: e.data, end: e.end,
+		held: e.held[:0], name: e.name[:0], out: output{e.out.buf[:0]}, base64: e.base64,
+	}
+}
+
+func (e *embedded) write(b []byte) {
+	y := -1 // where the next yEncMark is in b, len(b) if there is none; -1: not searched for
+	for len(b) > 0 {
+		var n int
+		if e.mode == embeddedText && e.within {
+			n = e.search(b, &y)
+		} else {
+			n = e.line(b)
+		}
+		b, y = b[n:], max(y-n, -1)
+	}
+}
+
+// search skips text up to a line that may be a first line.
+func (e *embedded) search(b []byte, y *int) int {
+	if *y < 0 {
+		if *y = bytes.Index(b, yEncMark); *y < 0 {
+			*y = len(b)
+		}
+	}
+	if at := bytes.Index(b[:*y], uuMark); at >= 0 {
+		e.within = false
+		return at + 1
+	}
+	if *y < len(b) {
+		e.within = false
+		return *y + 1
+	}
+	// The mark may be cut.
+	tail := b[max(0, len(b)-len(yEncMark)):]
+	if at := bytes.LastIndexByte(tail, '\n'); at >= 0 {
+		e.within = false
+		return len(b) - len(tail) + at + 1
+	}
+	return len(b)
+}
+
+// line takes the rest of a line, or of the longest that is held.
+func (e *embedded) line(b []byte) int {
+	if e.mode == embeddedText && len(e.held) == 0 && !mayBegin(b) {
+		e.within = true
+		return 0
+	}
+	n, whole := min(len(b), embeddedLine-len(e.held)), false
+	if i := bytes.IndexByte(b[:n], '\n'); i >= 0 {
+		n, whole = i+1, true
+	}
+	if e.mode == embeddedText && !whole {
+		e.held = append(e.held, b[:n]...)
+		if len(e.held) == embeddedLine || !mayBegin(e.held) {
+			e.within, e.held = true, e.held[:0]
+		}
+		return n
+	}
+	if !whole && len(e.held)+n < embeddedLine {
+		e.held = append(e.held, b[:n]...)
+		return n
+	}
+	if len(e.held) == 0 {
+		e.take(b[:n])
+		return n
+	}
+	e.held = append(e.held, b[:n]...)
+	e.take(e.held)
+	e.held = e.held[:0]
+	return n
+}
+
+// mayBegin tells that a line that begins so may be a first line.
+func mayBegin(b []byte) bool {
+	for _, mark := range [][]byte{uuMark[1:], yEncMark[1:]} {
+		if n := min(len(b), len(mark)); bytes.Equal(b[:n], mark[:n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// take takes a line with its end, or the next embeddedLine octets of a longer
+// one.
+func (e *embedded) take(raw []byte) {
+	first := !e.within
+	ended := raw[len(raw)-1] == '\n'
+	line := raw
+	if ended {
+		line = line[:len(line)-1]
+		line = line[:len(line)-crs(line)]
+	}
+	taken := true
+	switch e.mode {
+	case embeddedText:
+		e.first(line)
+		return
+	case embeddedUU:
+		taken = first && ended && e.uuLine(line)
+	case embedded64:
+		taken = e.base64Line(line, first)
+	case embeddedYEnc:
+		taken = e.yEncLine(line, first)
+	}
+	if taken {
+		e.within = e.mode != embeddedText && !ended
+		return
+	}
+	// An impossible line ends the file, and may begin another.
+	e.faults |= embeddedCut
+	e.finish()
+	if e.within = !ended; first && ended {
+		e.first(line)
+	}
+}
+
+// first looks at a line of text that may begin a file.
+func (e *embedded) first(line []byte) {
+	if rest, ok := bytes.CutPrefix(line, yEncMark[1:]); ok {
+		if e.yenc.start(rest) {
+			e.start(embeddedYEnc, e.yenc.name)
+		}
+		return
+	}
+	rest, ok := bytes.CutPrefix(line, uuMark[1:])
+	if !ok {
+		return
+	}
+	if mode, name, ok := uuFirst(rest); ok {
+		e.start(mode, name)
+	}
+}
+
+func (e *embedded) start(mode embeddedMode, name []byte) {
+	e.name = append(e.name[:0], name...)
+	e.mode = mode
+	e.base64.reset()
+}
+
+// ready begins the file, if that has not been told.
+func (e *embedded) ready() {
+	if !e.begun {
+		e.begun = true
+		e.begin(e.name)
+	}
+}
+
+// finish ends the file, if one was told.
+func (e *embedded) finish() {
+	if e.mode == embedded64 && e.begun {
+		e.base64.close(e.data)
+	}
+	if e.begun {
+		e.out.flush(e.data)
+		e.end(e.defects())
+	}
+	e.mode, e.begun, e.faults = embeddedText, false, 0
+	e.yenc = yenc{}
+}
+
+func (e *embedded) defects() []Defect {
+	rule := RuleUU
+	if e.mode == embeddedYEnc {
+		rule = RuleYEnc
+	}
+	var list []Defect
+	if e.faults&embeddedCut != 0 {
+		list = append(list, Defect{rule, Middle, "no end"})
+	}
+	if e.faults&embeddedLength != 0 {
+		list = append(list, Defect{rule, Low, "short line"})
+	}
+	switch e.mode {
+	case embedded64:
+		list = append(list, e.base64.defects()...)
+	case embeddedYEnc:
+		list = append(list, e.yenc.defects()...)
+	}
+	return list
+}
+
+// close ends the text, and the file that is open in it.
+func (e *embedded) close() {
+	if len(e.held) > 0 && e.mode != embeddedText {
+		// The last line has no end: it counts all the same.
+		e.held = append(e.held, '\n')
+		e.take(e.held)
+	}
+	if e.mode != embeddedText {
+		e.faults |= embeddedCut
+	}
+	e.finish()
+	e.held, e.within = e.held[:0], false
+}

@@ -1,0 +1,242 @@
+package mime
+
+import (
+	"bytes"
+	"strings"
+)
+
+// A leaf is content that is being read: of a leaf in the sense of Kind, or of
+// a container that stands in a transfer encoding. Its octets go
+//
+//	write --> decoder --> decoded --> inner       the container's lines
+//	                              +-> Sink.Data
+//	                              +-> uuencode, yEnc in text --> child
+//	                              +-> TNEF                   --> child
+//	                              +-> opaque signature       --> signed
+type leaf struct {
+	p     *Parser
+	node  *node
+	part  *Part
+	dec   decoder // nil: identity
+	inner *feed   // nil: the octets are the Sink's
+	twin  *leaf   // reads the same base64 with the other alphabet; nil: no need
+	held  []byte  // what the twin has to be given should there be one
+	holds bool
+
+	seen     int               // octets in head
+	head     [tnefMarkLen]byte // the first decoded
+	text     *embedded         // nil: not looked for
+	tnef     *tnef             // nil: is none
+	der      *der              // nil: is none
+	signed   *feed             // what der found; nil: nothing yet
+	child    *leaf             // the file being told; nil: none, or too many
+	children int
+
+	tools tools
+}
+
+// tnefMarkLen is the length of tnefMark.
+const tnefMarkLen = 4
+
+// tools are what leaves use one after the other.
+type tools struct {
+	emit      func([]byte)
+	emitEntry func([]byte)
+	base64    *base64
+	qp        *qp
+	text      *embedded
+	tnef      *tnef
+	der       *der
+}
+
+// newLeaf returns a leaf with the content of n. It holds n until it is closed,
+// unless there is an inner feed to do so.
+func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
+	l := p.leaves.get()
+	t := &l.tools
+	if t.emit == nil {
+		t.emit, t.emitEntry = l.decoded, l.entry
+	}
+	l.p, l.node, l.part, l.inner = p, n, n.part, inner
+	switch e {
+	case base64Transfer:
+		l.dec = use(&t.base64, newBase64)
+		l.holds = inner == nil
+	case qpTransfer:
+		l.dec = use(&t.qp, newQP)
+	}
+	if l.dec != nil {
+		l.dec.reset()
+	}
+	if e == base64Transfer {
+		t.base64.strict = inner != nil
+	}
+	if inner != nil {
+		return l
+	}
+	n.refs++
+	if n.depth >= p.limits.Depth {
+		l.seen = len(l.head)
+		return l
+	}
+	if e == uuTransfer || n.part.isText() {
+		l.startText()
+	}
+	switch {
+	case n.part.isTNEF():
+		l.startTNEF()
+	case n.part.isSMIME():
+		l.der = use(&t.der, func() *der { return new(der) })
+		l.der.reset()
+	}
+	return l
+}
+
+// use returns the tool at t, which is made if need be.
+func use[T any](t **T, make func() *T) *T {
+	if *t == nil {
+		*t = make()
+	}
+	return *t
+}
+
+// anyType tells whether f holds for one of the part's media types.
+func (p *Part) anyType(f func(string) bool) bool {
+	if f(p.Type) {
+		return true
+	}
+	for _, t := range p.Types {
+		if f(t) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Part) anyName(f func(string) bool) bool {
+	for _, n := range p.Names {
+		if f(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// isText tells whether a program would show a part as text.
+func (p *Part) isText() bool {
+	return p.anyType(func(t string) bool { return strings.HasPrefix(t, "text/") })
+}
+
+// isTNEF tells whether a part is declared as TNEF.
+func (p *Part) isTNEF() bool {
+	return p.anyType(func(t string) bool { return t == "application/ms-tnef" || t == "application/vnd.ms-tnef" }) ||
+		p.anyName(func(n string) bool { return strings.EqualFold(n, "winmail.dat") })
+}
+
+// isSMIME tells whether a part is declared as PKCS #7 (RFC 8551 section 3.2).
+func (p *Part) isSMIME() bool {
+	return p.anyType(func(t string) bool { return t == "application/pkcs7-mime" || t == "application/x-pkcs7-mime" }) ||
+		p.anyName(func(n string) bool { return len(n) > 4 && strings.EqualFold(n[len(n)-4:], ".p7m") })
+}
+
+// write takes octets as they stand in the message.
+func (l *leaf) write(b []byte) {
+	switch {
+	case len(b) == 0:
+	case l.holds:
+		l.alphabet(b)
+	case l.dec != nil:
+		l.dec.write(b, l.tools.emit)
+		if l.twin != nil {
+			l.twin.write(b)
+		}
+	default:
+		l.decoded(b)
+	}
+}
+
+// decoded takes octets of the content itself.
+func (l *leaf) decoded(b []byte) {
+	if l.inner != nil {
+		l.inner.write(b)
+		return
+	}
+	l.p.Sink.Data(l.part, b)
+	if l.text != nil {
+		l.text.write(b)
+	}
+	if l.der != nil {
+		l.der.write(b, l.tools.emitEntry)
+	}
+	switch {
+	case l.tnef != nil:
+		l.tnef.write(b)
+	case l.seen < len(l.head):
+		l.sniff(b)
+	}
+}
+
+// sniff looks whether undeclared content is TNEF.
+func (l *leaf) sniff(b []byte) {
+	n := copy(l.head[l.seen:], b)
+	l.seen += n
+	if l.seen == len(l.head) && bytes.Equal(l.head[:], tnefMark) {
+		l.startTNEF()
+		l.tnef.write(l.head[:])
+		l.tnef.write(b[n:])
+	}
+}
+
+func (l *leaf) close() {
+	p := l.p
+	if l.dec != nil {
+		l.dec.close(l.tools.emit)
+		l.defects(l.dec.defects())
+	}
+	if l.twin != nil {
+		l.twin.close()
+	}
+	if l.inner != nil {
+		l.inner.close()
+		l.forget()
+		return
+	}
+	if l.text != nil {
+		l.text.close()
+	}
+	if l.tnef != nil {
+		l.tnef.close()
+		p.tnefs--
+		l.defects(l.tnef.defects())
+	}
+	if l.der != nil {
+		l.der.close(nil)
+		l.defects(l.der.defects())
+		if l.der.kind() == derCompressed {
+			p.defect(l.part, Defect{RuleSMIME, Middle, "compressed"})
+		}
+		if l.signed != nil {
+			l.signed.close()
+		}
+	}
+	p.release(l.node)
+	l.forget()
+}
+
+// defects tells what a decoder says of the part. If it is more than a trifle,
+// not every program has the same content.
+func (l *leaf) defects(list []Defect) {
+	for _, d := range list {
+		if d.Class > Low {
+			l.part.Doubtful = true
+		}
+		l.p.defect(l.part, d)
+	}
+}
+
+// forget gives l back.
+func (l *leaf) forget() {
+	p := l.p
+	*l = leaf{tools: l.tools, held: l.held[:0]}
+	p.leaves.put(l)
+}
