@@ -151,14 +151,25 @@ func xzBlockHeader(t *teller, r *bufio.Reader) (dict int64, err error) {
 	if length != 1 || len(b) < 1 {
 		return 0, errXZ
 	}
-	if b[0] > 40 {
+	if dict = lzma2Dictionary(b[0]); dict == 0 {
 		return 0, errXZ
 	}
-	dict = int64(lzma2Dictionary(b[0]))
 	if unpacked < uint64(dict) {
 		dict = int64(unpacked)
 	}
 	return dict, nil
+}
+
+// lzma2Dictionary is the size of a dictionary as LZMA2 declares it (section
+// 5.3.1): 2 or 3 times a power of two; 0 if it is none.
+func lzma2Dictionary(b byte) int64 {
+	switch {
+	case b > 40:
+		return 0
+	case b == 40:
+		return 1<<32 - 1
+	}
+	return int64(2|b&1) << (b/2 + 11)
 }
 
 // uvarint reads a number of up to nine octets (section 1.2). What is none
