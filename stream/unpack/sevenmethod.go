@@ -1,15 +1,13 @@
 package unpack
 
 import (
-	"bytes"
-	"encoding/binary"
+	"bufio"
 	"errors"
 	"io"
 	"sync"
 
 	"github.com/bodgit/sevenzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz/lzma"
 )
 
 const (
@@ -59,7 +57,7 @@ func dictionaryNeed(dict, size uint64, more int64) (int64, string) {
 }
 
 // fitDictionary returns how large a dictionary has to be, 4 KiB at least.
-func fitDictionary(dict, size uint64) uint64 { return max(min(dict, size), lzma.MinDictCap) }
+func fitDictionary(dict, size uint64) uint64 { return max(min(dict, size), 4<<10) }
 
 // registerSeven replaces the library's methods that take what memory the
 // archive asks for, and those that are not granted.
@@ -87,11 +85,13 @@ func sevenLZMA(props []byte, size uint64, in []io.ReadCloser) (io.ReadCloser, er
 	if dict > sevenDictionary {
 		return nil, errSeven
 	}
-	head := binary.LittleEndian.AppendUint32([]byte{props[0]}, uint32(dict))
-	head = binary.LittleEndian.AppendUint64(head, size)
-	r, err := lzma.ReaderConfig{DictCap: int(dict)}.NewReader(io.MultiReader(bytes.NewReader(head), in[0]))
+	r, err := newLZMAReader(sevenGranted(), bufio.NewReaderSize(in[0], blockSize), props[0], int64(dict), int64(min(size, 1<<62)))
 	return sevenStream{r, in[0]}, err
 }
+
+// sevenGranted is a budget of memory for one decoder: what it takes was taken
+// from the message's before.
+func sevenGranted() *Budget { return NewBudget(Limits{Memory: 1 << 40}, nil, "") }
 
 func sevenLZMA2(props []byte, size uint64, in []io.ReadCloser) (io.ReadCloser, error) {
 	if len(in) != 1 || len(props) < 1 || props[0] > 40 {
@@ -101,8 +101,7 @@ func sevenLZMA2(props []byte, size uint64, in []io.ReadCloser) (io.ReadCloser, e
 	if dict > sevenDictionary {
 		return nil, errSeven
 	}
-	r, err := lzma.Reader2Config{DictCap: int(dict)}.NewReader2(in[0])
-	return sevenStream{r, in[0]}, err
+	return sevenStream{newLZMA2Reader(sevenGranted(), bufio.NewReaderSize(in[0], blockSize), int64(dict)), in[0]}, nil
 }
 
 func sevenZstd(_ []byte, _ uint64, in []io.ReadCloser) (io.ReadCloser, error) {
