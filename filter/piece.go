@@ -90,6 +90,9 @@ func (pc *piece) know(head []byte) {
 	b, part := pc.body, pc.part
 	pc.known = true
 	part.Types = unpack.Detect(head)
+	if part.Types == nil {
+		part.Types = byNames(part.Names)
+	}
 	part.HTML = isHTML(part)
 	part.Text = part.HTML || isText(part, head)
 	part.Head = head
@@ -106,12 +109,24 @@ func (pc *piece) know(head []byte) {
 	pc.openReaders()
 }
 
+// byNames returns what a name says the octets are, where they do not say it
+// themselves: disc images and Brotli have no mark at their head.
+func byNames(names []string) []unpack.Type {
+	for _, name := range names {
+		dot := strings.LastIndexByte(name, '.')
+		if t := unpack.ByExtension(name[dot+1:]); dot >= 0 && t.Unsupported() {
+			return []unpack.Type{t}
+		}
+	}
+	return nil
+}
+
 // openReaders opens the piece as every container that it is, and looks for
 // containers hidden in what is none.
 func (pc *piece) openReaders() {
 	b, part := pc.body, pc.part
 	for _, t := range part.Types {
-		if !t.Container() {
+		if !t.Container() && !t.Unsupported() {
 			continue
 		}
 		if !pc.entered && !b.budget.Enter() {

@@ -41,7 +41,7 @@ type config struct {
 // A levelConfig is what can be set for everything, a tenant, a domain and a
 // mailbox: policy.Level says how levels are laid over each other.
 type levelConfig struct {
-	Thresholds  thresholdsConfig      `key:"thresholds" doc:"Scores from which on mail is treated so."`
+	Thresholds  thresholdsConfig      `key:"thresholds" doc:"Scores from which on mail is treated so. Nothing set at the top level: tag 6, reject 15."`
 	SubjectMark words                 `key:"subject_mark" doc:"Put before the subject of tagged mail, which changes the message. Empty: no mark."`
 	Contact     string                `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page."`
 	Quarantine  string                `key:"quarantine" doc:"Name of the route that quarantined mail goes to. Unset: what should be quarantined is deferred."`
