@@ -54,10 +54,7 @@ const (
 )
 
 // limitMemory tells the garbage collector to work harder before the process
-// grows over what the configuration allows. The growth factor stays Go's 100 %:
-// idle sessions are small live heap, and message chunks are pooled, so more
-// would buy little speed and cost memory for every waiting session.
-// GOMEMLIMIT wins.
+// grows over what the configuration allows. GOMEMLIMIT wins.
 func limitMemory(l limitsConfig) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return

@@ -123,6 +123,7 @@ func newProgram(a *app, src source, conf *loaded) (*program, error) {
 	quietLibraries(p.log)
 	p.notReady("starting")
 
+	paceCollector()
 	if err := forbidCores(); err != nil {
 		p.log.Warn("cores are not forbidden", "error", err)
 	}
