@@ -14,7 +14,8 @@ func (e *entities) Open(p *mime.Part) {
 		Names: p.Names, Declared: p.Types, Doubtful: p.Doubtful,
 	}
 	if part.Declared == nil && p.Type != "" {
-		part.Declared = []string{p.Type}
+		part.declared[0] = p.Type
+		part.Declared = part.declared[:]
 	}
 	pc := b.open(part, b.entity(p.Parent))
 	pc.mime = p

@@ -42,6 +42,8 @@ type Part struct {
 	// Known when the part closes.
 	Size   int64    // decoded octets
 	SHA256 [32]byte // of them
+
+	declared [1]string // where Declared lies if it is one
 }
 
 // A PartScanner is a Scanner that also sees the message taken apart. Calls come

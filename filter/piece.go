@@ -22,12 +22,20 @@ type piece struct {
 	mime   *mime.Part // nil: a member
 
 	known   bool
-	head    []byte // while collecting
-	hash    hash.Hash
-	text    *mime.Text
+	head    []byte          // while collecting
+	text    *mime.Text      // nil: is none, or nobody reads it
 	shown   int             // octets of text told
 	readers []unpack.Reader // one for each container that it is read as
 	entered bool            // it counts towards the depth of containers
+
+	tools
+}
+
+// tools are what a piece needs for its work, and the next one for its own.
+type tools struct {
+	hash    hash.Hash
+	decoder *mime.Text   // nil: no piece was text
+	show    func([]byte) // what decoder gives text to
 }
 
 // open makes a piece for a part.
@@ -36,7 +44,7 @@ func (b *body) open(part *Part, parent *piece) *piece {
 	if n := len(b.spare); n > 0 {
 		pc, b.spare = b.spare[n-1], b.spare[:n-1]
 	} else {
-		pc = &piece{hash: sha256.New()}
+		pc = &piece{tools: tools{hash: sha256.New()}}
 	}
 	pc.body, pc.part, pc.parent = b, part, parent
 	if parent != nil {
@@ -58,7 +66,10 @@ func (b *body) drop(pc *piece) {
 	pc.leave()
 	clear(pc.readers)
 	pc.hash.Reset()
-	*pc = piece{hash: pc.hash, head: pc.head[:0], readers: pc.readers[:0]}
+	if pc.decoder != nil {
+		pc.decoder.Reset("", false, nil) // lets go of text that it holds
+	}
+	*pc = piece{head: pc.head[:0], readers: pc.readers[:0], tools: pc.tools}
 	i := slices.Index(b.pieces, pc)
 	b.pieces = slices.Delete(b.pieces, i, i+1)
 	b.spare = append(b.spare, pc)
@@ -99,14 +110,23 @@ func (pc *piece) know(head []byte) {
 	b.tell(event{kind: partOpened, part: part})
 	part.Head = nil
 	if part.Text && b.anyText() {
-		charset := ""
-		if pc.mime != nil {
-			charset = pc.mime.Charset
-		}
-		pc.text = mime.NewText(charset, part.HTML, pc.show)
-		pc.text.Next = pc.nextReading
+		pc.text = pc.newText()
 	}
 	pc.openReaders()
+}
+
+// newText returns what decodes the piece as text.
+func (pc *piece) newText() *mime.Text {
+	charset := ""
+	if pc.mime != nil {
+		charset = pc.mime.Charset
+	}
+	if pc.decoder == nil {
+		pc.decoder, pc.show = new(mime.Text), pc.showText
+		pc.decoder.Next = pc.nextReading
+	}
+	pc.decoder.Reset(charset, pc.part.HTML, pc.show)
+	return pc.decoder
 }
 
 // byNames returns what a name says the octets are, where they do not say it
@@ -177,8 +197,8 @@ func (pc *piece) feed(p []byte) {
 	}
 }
 
-// show tells text, up to TextSize.
-func (pc *piece) show(p []byte) {
+// showText tells text, up to TextSize.
+func (pc *piece) showText(p []byte) {
 	p = p[:min(len(p), TextSize-pc.shown)]
 	if len(p) > 0 {
 		pc.shown += len(p)
