@@ -134,6 +134,13 @@ func (b *board) subscribe(s subscription) {
 	}
 }
 
+// subscribed tells whether anybody reads a topic.
+func (b *board) subscribed(topic any) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.subs, func(s subscription) bool { return s.topic == topic })
+}
+
 // subscriber returns the first subscription to topic at or after place i, and
 // its place, or -1. The subscriber is then in use until delivered is called.
 func (b *board) subscriber(from *Channel, topic any, i int) (subscription, int) {

@@ -69,6 +69,7 @@ type body struct {
 	spare   []*piece // closed, for use again
 	told    []told   // once for each time
 	given   int      // leaves that modules handed in
+	hashed  bool     // somebody wants leaves' SHA-256
 	ended   bool
 }
 
@@ -99,6 +100,6 @@ func (b *body) Close() {
 	clear(b.readers)
 	clear(b.told)
 	b.channel, b.budget = nil, nil
-	b.readers, b.told, b.given, b.ended = b.readers[:0], b.told[:0], 0, false
+	b.readers, b.told, b.given, b.hashed, b.ended = b.readers[:0], b.told[:0], 0, false, false
 	bodies.Put(b)
 }

@@ -41,7 +41,7 @@ type Part struct {
 
 	// Known when the part closes.
 	Size   int64    // decoded octets
-	SHA256 [32]byte // of them
+	SHA256 [32]byte // of them; zero unless somebody wants it (HashScanner)
 
 	declared [1]string // where Declared lies if it is one
 }
@@ -56,6 +56,14 @@ type PartScanner interface {
 	// PartData is decoded content of a leaf.
 	PartData(p *Part, b []byte)
 	ClosePart(p *Part)
+}
+
+// A HashScanner also wants Part.SHA256 of leaves. It is had once for all who do,
+// and so is that of topic Leaves; a message that nobody asks about is not
+// hashed, as this is a large part of what reading it costs.
+type HashScanner interface {
+	PartScanner
+	WantsHash()
 }
 
 // A FieldScanner also sees the header fields of messages and entities, between

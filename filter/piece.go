@@ -187,7 +187,9 @@ func (pc *piece) feed(p []byte) {
 		return
 	}
 	pc.part.Size += int64(len(p))
-	pc.hash.Write(p)
+	if pc.body.hashed {
+		pc.hash.Write(p)
+	}
 	pc.body.tell(event{kind: dataRead, part: pc.part, octets: p})
 	if pc.text != nil {
 		pc.text.Write(p)
@@ -230,7 +232,9 @@ func (pc *piece) close(complete bool) {
 		r.Close(complete)
 	}
 	if part.Kind == mime.Leaf {
-		pc.hash.Sum(part.SHA256[:0])
+		if b.hashed {
+			pc.hash.Sum(part.SHA256[:0])
+		}
 		leaf := Leaf{Path: part.Path, SHA256: part.SHA256, Size: part.Size}
 		if len(part.Types) > 0 {
 			leaf.Type = string(part.Types[0])

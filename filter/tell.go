@@ -25,7 +25,11 @@ func (b *body) attach(r *Run) {
 		rd.texts, _ = parts.(TextScanner)
 		rd.links, _ = parts.(LinkScanner)
 		b.readers = append(b.readers, rd)
+		if _, ok := parts.(HashScanner); ok {
+			b.hashed = true
+		}
 	}
+	b.hashed = b.hashed || r.board.subscribed(Leaves)
 }
 
 // anyText tells whether somebody reads text.

@@ -27,6 +27,7 @@ func (m *partsModule) Open(*filter.Session, *filter.Envelope, *filter.Channel) f
 // OpenPart notes a part; what it lacks is known when it closes.
 func (m *partsModule) OpenPart(p *filter.Part) { m.parts = append(m.parts, p) }
 
+func (*partsModule) WantsHash()                    {}
 func (*partsModule) PartData(*filter.Part, []byte) {}
 func (*partsModule) ClosePart(*filter.Part)        {}
 func (*partsModule) Write([]byte)                  {}

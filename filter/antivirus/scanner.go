@@ -104,6 +104,9 @@ func (s *scanner) wanted(p *filter.Part) bool {
 	return s.module.wants.leaves || s.module.wants.doubtful && p.Doubtful
 }
 
+// WantsHash has leaves hashed: equal ones are scanned once.
+func (s *scanner) WantsHash() {}
+
 // ClosePart ends a part.
 func (s *scanner) ClosePart(p *filter.Part) {
 	i := slices.IndexFunc(s.open, func(l leaf) bool { return l.part == p })
