@@ -1,163 +1,165 @@
 package main
 
 import (
-	"encoding/hex"
-	"encoding/json"
+	"bufio"
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
+	"text/tabwriter"
 
-	"sluice/filter"
-	"sluice/stream/mime"
+	"sluice/policy"
+	"sluice/stream/wire"
 )
 
-// printerOf returns how results are printed.
-func printerOf(c *scanCommand, out io.Writer) func(*scanResult) error {
+// printerOf returns how results are printed. What goes wrong with out shows
+// when it is flushed.
+func printerOf(c *scanCommand, out *bufio.Writer) func(*scanResult) {
 	switch {
 	case c.JSON:
-		encoder := json.NewEncoder(out)
-		return func(r *scanResult) error { return encoder.Encode(r.forJSON()) }
+		return func(r *scanResult) { r.json(out) }
 	case c.Quiet:
-		return func(r *scanResult) error { return r.line(out) }
+		return func(r *scanResult) { r.line(out) }
 	}
-	return func(r *scanResult) error { return r.tree(out, c.Explain) }
+	return func(r *scanResult) { r.tree(out, c.Explain) }
 }
 
-// Names fixed for scripts.
-type (
-	scanJSON struct {
-		File        string        `json:"file"`
-		Disposition string        `json:"disposition"`
-		Rule        string        `json:"rule"`
-		Score       float64       `json:"score"`
-		Findings    []findingJSON `json:"findings"`
-		Parts       []partJSON    `json:"parts"`
-	}
-	findingJSON struct {
-		Module string  `json:"module"`
-		Rule   string  `json:"rule"`
-		Score  float64 `json:"score"`
-		Place  string  `json:"place"`
-		Detail string  `json:"detail"`
-	}
-	partJSON struct {
-		Path   string `json:"path"`
-		Type   string `json:"type"`
-		Name   string `json:"name"`
-		Size   int64  `json:"size"`
-		SHA256 string `json:"sha256"`
-	}
-)
+// line prints what becomes of the message.
+func (r *scanResult) line(out io.Writer) {
+	fmt.Fprintf(out, "%s: %s\n", onScreen(r.file), r.scanOutcome.words())
+}
 
-func (r *scanResult) forJSON() scanJSON {
-	out := scanJSON{
-		File: r.file, Disposition: r.disposition.Action.String(), Rule: r.disposition.Rule,
-		Score: r.disposition.Score, Findings: []findingJSON{}, Parts: []partJSON{},
+// words say what becomes of the message, and why.
+func (o *scanOutcome) words() string {
+	d := &o.disposition
+	what := d.Action.String()
+	if d.Route != nil {
+		what += " to " + d.Route.Name
 	}
-	for _, f := range r.findings {
-		out.Findings = append(out.Findings, findingJSON{f.Module, f.Rule, f.Score, f.Place, f.Detail})
+	if d.Mark != "" {
+		what += fmt.Sprintf(" with %q in the subject", d.Mark)
 	}
-	for _, p := range r.parts {
-		one := partJSON{Path: p.Path, Type: typeOf(p), Name: nameOf(p), Size: p.Size}
-		if p.Kind == mime.Leaf {
-			one.SHA256 = hex.EncodeToString(p.SHA256[:])
+	switch {
+	case d.Shadow && d.Soft:
+		what += ", in shadow mode (would reject, softly: defer)"
+	case d.Shadow:
+		what += ", in shadow mode (would " + d.Would.String() + ")"
+	case d.Soft:
+		what += ", in soft mode (would reject)"
+	}
+	switch {
+	case d.Rule != "":
+		what += " by " + d.Rule
+	case o.reply != nil:
+		what += fmt.Sprintf(" at RCPT: %d %s %s", o.reply.Code, o.reply.Enhanced, o.reply.Text)
+	}
+	return what + ", score " + score(d.Score)
+}
+
+// tree prints everything.
+func (r *scanResult) tree(out io.Writer, explain bool) {
+	r.line(out)
+	for i := range r.others {
+		fmt.Fprintf(out, "  but %s for %s\n", r.others[i].words(), addresses(r.others[i].class.paths))
+	}
+	fmt.Fprintln(out)
+	r.printParts(out)
+	fmt.Fprintln(out)
+	r.printFindings(out, explain)
+	if explain {
+		fmt.Fprintf(out, "  thresholds: %s\n", thresholdWords(r.thresholds))
+	}
+	if explain || len(r.findings) > 0 {
+		fmt.Fprintln(out)
+	}
+}
+
+// addresses are those that the command line gave: they are no secret to whom
+// they are shown.
+func addresses(paths []wire.Path) string {
+	var all []string
+	for _, p := range paths {
+		all = append(all, string(p.AppendTo(nil)))
+	}
+	return onScreen(strings.Join(all, ", "))
+}
+
+// printFindings prints a line a finding: what it does, which, where, and what about it.
+func (r *scanResult) printFindings(out io.Writer, explain bool) {
+	var lines strings.Builder
+	w := tabwriter.NewWriter(&lines, 0, 0, 2, ' ', 0)
+	for i := range r.findings {
+		f := &r.findings[i]
+		place := ""
+		if f.Place != "" {
+			place = "in " + f.Place
 		}
-		out.Parts = append(out.Parts, one)
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", effectWords(&r.effects[i]), f.Rule, onScreen(place), onScreen(f.Detail))
 	}
-	return out
+	w.Flush()
+	told := map[string]bool{}
+	i := 0
+	for line := range strings.Lines(lines.String()) {
+		fmt.Fprintln(out, strings.TrimRight(line, " \n"))
+		rule := r.findings[i].Rule
+		i++
+		if text := explanation(rule); explain && !told[rule] && text != "" {
+			fmt.Fprintf(out, "    %s\n", text)
+		}
+		told[rule] = true
+	}
+	if rule := r.disposition.Rule; explain && formRules[rule] != "" {
+		fmt.Fprintf(out, "  %s\n    %s\n", rule, formRules[rule])
+	}
 }
 
-// typeOf is what a part is: as declared, or for members as recognised.
-func typeOf(p *filter.Part) string {
-	if len(p.Declared) > 0 {
-		return p.Declared[0]
+// formRules are the rules about a message's form that no policy changes.
+var formRules = map[string]string{
+	"smtp.bare_newline":   "The message has a line end that is not CRLF (bare_newline).",
+	"smtp.loop":           "The header has more hops than mail takes: it runs in circles.",
+	"smtp.authres_forged": "An Authentication-Results field was written in our name (authentication_results).",
+}
+
+// explanation is what a rule means.
+func explanation(rule string) string {
+	if text := ruleTexts()[rule]; text != "" {
+		return text
 	}
-	if len(p.Types) > 0 {
-		return string(p.Types[0])
+	if strings.HasPrefix(rule, "user.") {
+		return "A rule of your own."
 	}
 	return ""
 }
 
-func nameOf(p *filter.Part) string {
-	if len(p.Names) == 0 {
-		return ""
+// effectWords say what a finding does, in few columns.
+func effectWords(e *policy.Effect) string {
+	words := ""
+	switch {
+	case e.Off:
+		return "off"
+	case e.Action == policy.Deliver:
+		words = fmt.Sprintf("%+.1f", e.Score)
+	case e.Score != 0:
+		words = fmt.Sprintf("%s %+.1f", e.Action, e.Score)
+	default:
+		words = e.Action.String()
 	}
-	return p.Names[0]
+	if e.Shadow {
+		words = "(" + words + ")"
+	}
+	return words
 }
 
-// line prints the disposition.
-func (r *scanResult) line(out io.Writer) error {
-	rule := ""
-	if r.disposition.Rule != "" {
-		rule = " by " + r.disposition.Rule
+func thresholdWords(t [3]float64) string {
+	var set []string
+	for i, name := range []string{"tag", "quarantine", "reject"} {
+		if t[i] > 0 {
+			set = append(set, name+" from "+score(t[i]))
+		}
 	}
-	_, err := fmt.Fprintf(out, "%s: %s%s, score %.1f\n", onScreen(r.file), r.disposition.Action, rule, r.disposition.Score)
-	return err
+	if set == nil {
+		return "none, the score does nothing"
+	}
+	return strings.Join(set, ", ")
 }
 
-// tree prints everything.
-func (r *scanResult) tree(out io.Writer, explain bool) error {
-	if err := r.line(out); err != nil {
-		return err
-	}
-	for _, p := range r.parts {
-		path := p.Path
-		if path == "" {
-			path = "message"
-		}
-		what := typeOf(p)
-		for _, t := range p.Types {
-			if string(t) != what {
-				what += " (" + string(t) + ")"
-			}
-		}
-		name := ""
-		for _, n := range p.Names {
-			name += fmt.Sprintf(" %q", onScreen(n))
-		}
-		fmt.Fprintf(out, "  %s%s  %s%s, %d octets%s\n", strings.Repeat("  ", p.Depth), path, onScreen(what), name, p.Size, marks(p))
-	}
-	for _, f := range r.findings {
-		fmt.Fprintf(out, "  %+6.1f  %s", f.Score, f.Rule)
-		if f.Detail != "" {
-			fmt.Fprintf(out, " (%s)", onScreen(f.Detail))
-		}
-		if f.Place != "" {
-			fmt.Fprintf(out, " in %s", f.Place)
-		}
-		if f.Force != 0 {
-			fmt.Fprintf(out, ", asks to %s", f.Force)
-		}
-		fmt.Fprintln(out)
-		if text := ruleTexts()[f.Rule]; explain && text != "" {
-			fmt.Fprintf(out, "          %s\n", text)
-		}
-	}
-	return nil
-}
-
-// marks are the odd facts about a part.
-func marks(p *filter.Part) string {
-	s := ""
-	if p.Encrypted {
-		s += ", encrypted"
-	}
-	if p.Doubtful {
-		s += ", not seen so by every program"
-	}
-	if p.Made {
-		s += ", found inside"
-	}
-	return s
-}
-
-// onScreen keeps foreign text from moving the cursor.
-func onScreen(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '·'
-	}, s)
-}
+func score(s float64) string { return fmt.Sprintf("%.1f", s) }
