@@ -22,6 +22,7 @@ var mime4jExplained = []explanation{
 	{"mime4j/testmsgs/malformedHeaderStartsBody-nocrlfcrlf.msg", "a line that is no field begins the body in our second reading; mime4j then leaves out the next", true},
 	{"mime4j/testmsgs/malformedHeaderStartsBody-noheader.msg", "a line that is no field begins the body in our second reading; mime4j then leaves out the next", true},
 	{"mime4j/testmsgs/weird-boundary.msg", "a boundary with blanks at its end: the text before it goes on in the reading without them", true},
+	{"mime4j/testmsgs/very-very-long-boundary.msg", "of a boundary of 7,000 octets we compare the beginning, in our second reading, and take what follows the last for a part", true},
 	{"mime4j/testmsgs/very-long-boundary.msg", "a boundary with blanks at its end: the text before it goes on in the reading without them", true},
 }
 
