@@ -336,10 +336,16 @@ func (c *content) addBoundForms(b []byte) {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// addBound adds a boundary, once.
+// addBound adds a boundary, once. Of one that is too long its beginning is
+// compared: the lines that have it are taken for boundary lines, so that no
+// part can hide behind the limit.
 func (c *content) addBound(b []byte) {
-	if len(b) > boundarySize || len(c.bounds) >= readingsKept {
+	if len(c.bounds) >= readingsKept {
 		return
+	}
+	if len(b) > boundarySize {
+		b = b[:boundarySize]
+		c.defect(Defect{RuleBoundary, Ambiguous, "cut"})
 	}
 	for _, have := range c.bounds {
 		if bytes.Equal(have, b) {

@@ -128,6 +128,8 @@ func TestPayloadIsFound(t *testing.T) {
 		{"percent", inMixed(mixed("boundary=a%62"), "ab"), "mime.boundary H"},
 		{"RFC 2047", inMixed(mixed(`boundary="=?us-ascii?Q?b=63?="`), "bc"), "mime.boundary H"},
 		{"NUL in the value", inMixed(mixed("boundary=\"b\x00c\""), "b"), "mime.boundary H"},
+		{"longer than is compared", inMixed(mixed("boundary="+strings.Repeat("b", 1100)), strings.Repeat("b", 1100)), "mime.boundary H"},
+		{"longer than a line is kept", inMixed(mixed("boundary="+strings.Repeat("b", 7000)), strings.Repeat("b", 7000)), "mime.boundary H"},
 		// 4
 		{"prefix of another", mixed("boundary=b") + "\n\n--b\n" + inMixed(mixed("boundary=bc"), "bc") + "--b--\n", "mime.boundary M"},
 		{"payload behind a longer line", mixed("boundary=b") + "\n\n--b\n\ntext\n--bc\n" + eicar64() + "--b--\n", "mime.boundary M"},

@@ -29,8 +29,8 @@ const (
 )
 
 // boundarySize is the longest boundary that is compared, in octets: RFC 2046
-// section 5.1.1 allows 70, mail in the wild has some hundred. A longer one
-// never matches.
+// section 5.1.1 allows 70, mail in the wild has some hundred. Of a longer one
+// the rest is not looked at.
 const boundarySize = 1024
 
 // filled returns l with the defaults in.

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"sluice/filter"
+	"sluice/filter/filtertest"
+	"sluice/policy"
+)
+
+// A corpusMessage is one message of the public corpora, with CRLF line ends as
+// far as a file has line ends.
+type corpusMessage struct {
+	name    string
+	content []byte
+}
+
+// corpora calls f with every message of the public corpora: SLUICE_CORPORA's,
+// libarchive's archives as attachments among them, and SLUICE_SPAMASSASSIN's.
+// Content is valid during the call. It skips the test if neither is set.
+func corpora(t *testing.T, f func(m corpusMessage)) {
+	t.Helper()
+	root, spam := os.Getenv("SLUICE_CORPORA"), os.Getenv("SLUICE_SPAMASSASSIN")
+	if root == "" && spam == "" {
+		t.Skip("corpora: neither SLUICE_CORPORA nor SLUICE_SPAMASSASSIN is set")
+	}
+	n, archives := 0, 0
+	each := func(folder string, f func(string)) {
+		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				f(path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := mailReader{limit: 100 << 20}
+	messages := func(path string) {
+		name := strings.TrimPrefix(strings.TrimPrefix(path, root), spam)
+		if err := r.read([]string{path}, func(_ string, content []byte) error {
+			n++
+			f(corpusMessage{fmt.Sprintf("%s#%d", name, n), content})
+			return nil
+		}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if root != "" {
+		for _, folder := range []string{"mime4j", "mail-parser", "mimekit", "rspamd-messages"} {
+			each(filepath.Join(root, folder), messages)
+		}
+		each(filepath.Join(root, "libarchive-test"), func(path string) {
+			archives++
+			f(corpusMessage{filepath.Base(path), attached(strings.TrimSuffix(filepath.Base(path), ".uu"), uudecoded(t, path))})
+		})
+		if n < 1000 || archives < 400 {
+			t.Errorf("%d messages and %d archives: the corpora are not whole", n, archives)
+		}
+	}
+	if spam != "" {
+		before := n
+		each(spam, messages)
+		if n-before < 6000 {
+			t.Errorf("%d messages: SpamAssassin's corpus is not whole", n-before)
+		}
+	}
+	t.Logf("%d messages, %d archives", n, archives)
+}
+
+// uudecoded returns the file that a uuencoded text holds.
+func uudecoded(t *testing.T, path string) (file []byte) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text2, _ := strings.Cut(string(text), "begin ")
+	_, text2, _ = strings.Cut(text2, "\n")
+	for line := range strings.Lines(text2) {
+		if strings.HasPrefix(line, "end") {
+			break
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			continue
+		}
+		at := func(i int) byte {
+			if i < len(line) {
+				return (line[i] - ' ') & 63
+			}
+			return 0
+		}
+		size := int(at(0))
+		for i, k := 1, 0; k < size; i, k = i+4, k+3 {
+			a, b, c, d := at(i), at(i+1), at(i+2), at(i+3)
+			three := [3]byte{a<<2 | b>>4, b<<4 | c>>2, c<<6 | d}
+			file = append(file, three[:min(3, size-k)]...)
+		}
+	}
+	return file
+}
+
+// attached is a message with a file in base64.
+func attached(name string, file []byte) []byte {
+	var b strings.Builder
+	b.WriteString("From: a@x.test\r\nTo: b@y.test\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@x.test>\r\n" +
+		"Subject: a file\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n" +
+		"Content-Disposition: attachment; filename=\"" + name + "\"\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+	for text := base64.StdEncoding.EncodeToString(file); text != ""; {
+		n := min(76, len(text))
+		b.WriteString(text[:n] + "\r\n")
+		text = text[n:]
+	}
+	return []byte(b.String())
+}
+
+// heapGrowth is how much more memory may be in use behind any message of the
+// corpora than before the first, in octets, garbage included: one message may
+// hold 128 MiB of decoders (unpack.Limits), and as much may be garbage.
+const heapGrowth = 256 << 20
+
+// cutsOfEach is in how many random ways each message is cut besides.
+const cutsOfEach = 2
+
+// TestCorporaScan takes every message of the corpora through the path of proxy
+// scan: no module fails, memory is bounded, and no cutting of the content shows
+// in what is found.
+func TestCorporaScan(t *testing.T) {
+	s := corporaScanner(t)
+	random := rand.New(rand.NewPCG(3, 1)) // the same each time
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	most, largest := uint64(0), ""
+	corpora(t, func(m corpusMessage) {
+		whole := s.scan(m.name, m.content)
+		for _, f := range whole.findings {
+			if strings.HasSuffix(f.Rule, ".failed") {
+				t.Errorf("%s: %v", m.name, f)
+			}
+		}
+		parts := partLines(whole.parts)
+		findings := s.cut(m.content, nil)
+		for range cutsOfEach {
+			sizes := filtertest.RandomSizes(random, len(m.content))
+			if got := s.cut(m.content, sizes); !slices.Equal(got, findings) {
+				t.Errorf("%s: cuts show:\n%v\nwhole:\n%v", m.name, got, findings)
+			}
+			if got := partLines(s.parts.take()); !slices.Equal(got, parts) {
+				t.Errorf("%s: cuts show in the parts:\n%s\nwhole:\n%s", m.name, strings.Join(got, "\n"), strings.Join(parts, "\n"))
+			}
+		}
+		runtime.ReadMemStats(&now)
+		if now.HeapAlloc > most {
+			most, largest = now.HeapAlloc, m.name
+		}
+	})
+	if most > before.HeapAlloc+heapGrowth {
+		t.Errorf("%d MiB in use behind %s, %d MiB before", most>>20, largest, before.HeapAlloc>>20)
+	}
+	t.Logf("at most %d MiB in use, behind %s", most>>20, largest)
+}
+
+// corporaScanner is what proxy scan works with.
+func corporaScanner(t *testing.T) *mailScanner {
+	t.Helper()
+	conf := mustLoad(t, source{file: "-", stdin: strings.NewReader(scanConfig)})
+	s, err := (&scanCommand{}).scanner(t.Context(), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// cut runs the chain over content in pieces, the last as long as need be.
+func (s *mailScanner) cut(content []byte, sizes []int) []policy.Finding {
+	visit := s.chain.Visit(&s.session)
+	visit.CheckSession(s.ctx)
+	envelope := filter.Envelope{ID: "scan", From: s.reverse, Size: -1}
+	run, _ := visit.Begin(s.ctx, &envelope)
+	defer run.Close()
+	run.Open()
+	for len(content) > 0 {
+		n := len(content)
+		if len(sizes) > 0 {
+			n, sizes = min(sizes[0], n), sizes[1:]
+		}
+		run.Write(content[:n])
+		content = content[n:]
+	}
+	return run.Finish(s.ctx)
+}
+
+// partLines is all that is known of parts, a line each.
+func partLines(parts []*filter.Part) (lines []string) {
+	for _, p := range parts {
+		lines = append(lines, fmt.Sprintf("%s %v %q %q %q %v %v %d %x", p.Path, p.Kind, p.Names, p.Declared, p.Types, p.Encrypted, p.Doubtful, p.Size, p.SHA256[:8]))
+	}
+	return lines
+}
