@@ -50,6 +50,7 @@ type board struct {
 	mu     sync.Mutex // guards what follows; never held while a module runs
 	notes  []note
 	subs   []subscription
+	votes  []EngineVote
 	nested int
 	sealed bool // the verdict has been drawn: nothing more is taken
 }

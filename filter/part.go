@@ -27,6 +27,9 @@ type Part struct {
 	Text bool
 	// HTML tells that the text is HTML, by what a reader would take it for.
 	HTML bool
+	// Reading counts the charsets that the text is told in, from 0: programs
+	// could take different ones, and the text begins anew with each.
+	Reading int
 	// Made tells that the octets were made by a reader of ours, such as a
 	// macro's source: there is no such file.
 	Made bool
@@ -62,8 +65,8 @@ type FieldScanner interface {
 
 // A TextScanner also sees text as UTF-8, whatever its charset was, in whole
 // characters, between OpenPart and ClosePart. Where programs could take different
-// charsets for it, the readings follow each other. At most TextSize octets of
-// one reading of one part.
+// charsets for it, the readings follow each other: Part.Reading tells them
+// apart. At most TextSize octets of each.
 type TextScanner interface {
 	PartScanner
 	Text(p *Part, b []byte)

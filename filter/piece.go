@@ -99,6 +99,7 @@ func (pc *piece) know(head []byte) {
 			charset = pc.mime.Charset
 		}
 		pc.text = mime.NewText(charset, part.HTML, pc.show)
+		pc.text.Next = pc.nextReading
 	}
 	pc.openReaders()
 }
@@ -145,6 +146,12 @@ func (pc *piece) show(p []byte) {
 	}
 }
 
+// nextReading begins the text anew, in another charset.
+func (pc *piece) nextReading() {
+	pc.shown = 0
+	pc.part.Reading++
+}
+
 // close ends the piece. Complete is false if its octets were cut short.
 func (pc *piece) close(complete bool) {
 	b, part := pc.body, pc.part
@@ -164,7 +171,7 @@ func (pc *piece) close(complete bool) {
 	}
 	if part.Kind == mime.Leaf {
 		pc.hash.Sum(part.SHA256[:0])
-		leaf := Leaf{SHA256: part.SHA256, Size: part.Size}
+		leaf := Leaf{Path: part.Path, SHA256: part.SHA256, Size: part.Size}
 		if len(part.Types) > 0 {
 			leaf.Type = string(part.Types[0])
 		}

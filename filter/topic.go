@@ -1,6 +1,9 @@
 package filter
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Links are the links of a message, each once, as found.
 var Links = NewTopic[Link]()
@@ -19,13 +22,14 @@ var Leaves = NewTopic[Leaf]()
 
 // A Leaf is one decoded part of a message that contains no further ones.
 type Leaf struct {
+	Path   string   // of its Part
 	SHA256 [32]byte // of the decoded octets
 	Size   int64    // octets
 	Type   string   // as recognised by content, not as declared; may be empty
 }
 
 // Engines are the antivirus engines' votes on a message, one an engine, in
-// their order.
+// their order. Modules publish them by Channel.Voted.
 var Engines = NewTopic[EngineVote]()
 
 // An EngineVote is what one engine said about a message.
@@ -33,6 +37,26 @@ type EngineVote struct {
 	Name   string // as configured
 	Result string // clean, infected, unscannable or failed
 	Took   time.Duration
+}
+
+// Voted publishes an engine's vote, and notes it for the log.
+func (ch *Channel) Voted(v EngineVote) {
+	if ch == nil {
+		return
+	}
+	ch.board.mu.Lock()
+	if ch.open() {
+		ch.board.votes = append(ch.board.votes, v)
+	}
+	ch.board.mu.Unlock()
+	Engines.Publish(ch, v)
+}
+
+// Votes returns what engines outside the process said about the message.
+func (r *Run) Votes() []EngineVote {
+	r.board.mu.Lock()
+	defer r.board.mu.Unlock()
+	return slices.Clone(r.board.votes)
 }
 
 // A Topic is one kind of event. Topics are package variables: the address of

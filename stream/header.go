@@ -2,6 +2,9 @@ package stream
 
 import (
 	"bytes"
+	"strings"
+
+	"sluice/stream/mime"
 )
 
 // maxHeader is the most of a message that is looked at as its header block:
@@ -118,6 +121,23 @@ func splitField(field []byte) (name, value []byte) {
 		return nil, nil
 	}
 	return bytes.TrimRight(field[:i], " \t"), field[i+1:]
+}
+
+// HeaderValues returns the values of the fields of a name in a header block, in
+// order, unfolded and decoded to UTF-8. Names compare without case.
+func HeaderValues(block []byte, name string) (values []string) {
+	for at := 0; at < len(block); {
+		end := fieldEnd(block, at)
+		field := block[at:end]
+		at = end
+		if len(bytes.TrimRight(field, "\r\n")) == 0 {
+			break // the end of the header
+		}
+		if n, value := splitField(field); bytes.EqualFold(n, []byte(name)) {
+			values = append(values, strings.TrimSpace(string(mime.AppendWords(nil, value))))
+		}
+	}
+	return values
 }
 
 // ownMark is what a Received field of this installation contains: trace.go

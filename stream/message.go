@@ -32,6 +32,7 @@ type message struct {
 
 	header headerEnd
 	facts  headerFacts
+	block  []byte         // the header block, kept only where user rules may ask for it
 	judged bool           // facts are complete
 	hash   *blake3.Hasher // of the content; nil outside data
 	size   int64          // content octets

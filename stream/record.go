@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"sluice/filter"
 	"sluice/policy"
 	"sluice/stream/wire"
 )
@@ -29,8 +30,9 @@ type Record struct {
 	Rule     string // the deciding rule, if any
 	Score    float64
 	Findings []policy.Finding
-	Shadow   policy.Action // what would have happened, in shadow mode
-	Code     int           // of our last reply
+	Engines  []filter.EngineVote // what engines outside the process said
+	Shadow   policy.Action       // what would have happened, in shadow mode
+	Code     int                 // of our last reply
 	Enhanced string
 
 	Tenant    string

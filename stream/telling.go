@@ -21,6 +21,9 @@ func (tx *transaction) makeRecord() *Record {
 		Duplicate: e.duplicate, Uncertain: e.uncertain,
 		Connect: tx.connect, Scan: e.scan, Server: tx.server, Total: now.Sub(tx.began),
 	}
+	if tx.run != nil {
+		r.Engines = tx.run.Votes()
+	}
 	if tx.route != nil {
 		r.Tenant, r.Route = tx.env.Tenant, tx.route.Name
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"hash"
@@ -123,12 +124,25 @@ func (tx *transaction) decide(findings []policy.Finding) policy.Disposition {
 		Sender: mailbox(tx.mail.From), Peer: tx.session.info.Peer.Addr(), PTR: tx.session.info.PTR, Helo: tx.session.helo,
 		Size: tx.message.size, Findings: findings,
 	}
+	if tx.scope.UserRules() {
+		tx.userFacts(&c)
+	}
 	d := tx.setup.Policy.Decide(&c)
 	tx.ended.findings, tx.ended.score, tx.ended.would = c.Findings, d.Score, d.Would
 	if d.Rule != "" {
 		tx.ended.rule = d.Rule
 	}
 	return d
+}
+
+// userFacts fills in what only an operator's own rules look at.
+func (tx *transaction) userFacts(c *policy.Case) {
+	for i := range tx.accepted {
+		c.Recipients = append(c.Recipients, mailbox(tx.accepted[i].To))
+	}
+	if block := tx.message.block; block != nil {
+		c.Header = func(name string) []string { return HeaderValues(block, name) }
+	}
 }
 
 // WireFindings adds to findings what faults of the framing mean.
@@ -154,7 +168,11 @@ func (tx *transaction) judgeHeader() bool {
 	if !m.header.found {
 		size = maxHeader
 	}
-	m.facts = readHeader(m.window.prefix(size), tx.setup.Hostname)
+	block := m.window.prefix(size)
+	m.facts = readHeader(block, tx.setup.Hostname)
+	if tx.scope.UserRules() {
+		m.block = bytes.Clone(block) // they are asked again when it has left
+	}
 	if m.facts.loops() {
 		tx.refuse(replyHops, Rejected, "data", "smtp.loop")
 		return false

@@ -85,7 +85,7 @@ type tenantConfig struct {
 
 type userRuleConfig struct {
 	Name   string `key:"name" needs:"yes" doc:"Of a-z, 0-9, _ and -. In findings and under rules it is user.NAME."`
-	When   string `key:"when" needs:"yes" doc:"Expression that must be true: see policy.md."`
+	When   string `key:"when" needs:"yes" doc:"Expression that must be true: see howto/policy.md."`
 	Score  points `key:"score" doc:"Added to the message's score."`
 	Action string `key:"action" oneof:"reject|defer|tag|divert|quarantine|deliver|discard" doc:"What happens to the message. Unset: only the score."`
 	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the level's."`

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -169,5 +170,27 @@ func TestRuleGroups(t *testing.T) {
 		if name := e.Module.Name(); !seen[name+".failed"] {
 			t.Errorf("module %s has no group of rules", name)
 		}
+	}
+}
+
+// Every example of the page is a configuration without a warning.
+func TestPolicyExamples(t *testing.T) {
+	page, err := os.ReadFile("../../docs/howto/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, rest := range strings.Split(string(page), "```yaml\n")[1:] {
+		example, _, _ := strings.Cut(rest, "```")
+		n++
+		routes := "  - {name: aside, servers: [{address: \"127.0.0.1:9\"}]}\n"
+		file := filepath.Join(t.TempDir(), "sluice.yaml")
+		writeFile(t, file, baseConfig+routes+example)
+		if _, found := (source{file: file}).load(); len(found) > 0 {
+			t.Errorf("%s%v", example, found)
+		}
+	}
+	if n < 4 {
+		t.Errorf("%d examples", n)
 	}
 }

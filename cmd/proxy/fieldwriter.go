@@ -144,6 +144,21 @@ func (w *fieldWriter) item(value string) {
 	}
 }
 
+// engine is {"name":…,"result":…,"ms":…} or name:result:ms.
+func (w *fieldWriter) engine(name, result string, took time.Duration) {
+	w.comma()
+	if !w.json {
+		w.b = appendClean(w.b, name)
+		w.b = append(appendClean(append(w.b, ':'), result), ':')
+		w.b = strconv.AppendInt(w.b, took.Milliseconds(), 10)
+		return
+	}
+	w.b = appendValue(append(w.b, `{"name":`...), name, true)
+	w.b = appendValue(append(w.b, `,"result":`...), result, true)
+	w.b = strconv.AppendInt(append(w.b, `,"ms":`...), took.Milliseconds(), 10)
+	w.b = append(w.b, '}')
+}
+
 // recipient is {"to":…,"code":…} or to:code.
 func (w *fieldWriter) recipient(to []byte, code int) {
 	w.comma()

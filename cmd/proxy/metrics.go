@@ -37,6 +37,9 @@ func (c *counts) add(rec *stream.Record) {
 		return
 	}
 	c.get(labels{"sluice_messages_total", string(rec.Verdict), rec.Stage}).Inc()
+	if rec.Tenant != "" {
+		c.get(labels{"sluice_tenant_messages_total", rec.Tenant, string(rec.Verdict)}).Inc()
+	}
 	if rec.Verdict == stream.Rejected || rec.Verdict == stream.Deferred {
 		c.get(labels{"sluice_reject_total", rec.Rule, rec.Stage}).Inc()
 	}
@@ -73,6 +76,8 @@ func (l labels) name() string {
 	switch l.metric {
 	case "sluice_messages_total":
 		return fmt.Sprintf("%s{verdict=%q,stage=%q}", l.metric, l.a, l.b)
+	case "sluice_tenant_messages_total":
+		return fmt.Sprintf("%s{tenant=%q,verdict=%q}", l.metric, l.a, l.b)
 	case "sluice_sessions_total":
 		return fmt.Sprintf("%s{result=%q}", l.metric, l.a)
 	case "sluice_reject_total":
@@ -117,6 +122,7 @@ var metricDocs = []metricDoc{
 	{"sluice_sessions_total", "counter", "result", "Sessions that ended before MAIL (nomessage), and connections refused for a limit (turned_away)."},
 	{"sluice_shadow_would_reject_total", "counter", "rule", "Messages that policy would have refused or deferred but for shadow mode."},
 	{"sluice_signature_age_seconds", "gauge", "engine", "Age of an antivirus engine's signatures, of the oldest if it has several daemons."},
+	{"sluice_tenant_messages_total", "counter", "tenant, verdict", "Transactions for tenants' recipients, by outcome."},
 	{"sluice_tls_cert_expiry_timestamp_seconds", "gauge", "name", "When a listener's certificate expires, in Unix seconds."},
 	{"sluice_tls_cert_reload_failures_total", "counter", "", "Replaced certificate files that could not be used; the old ones stayed."},
 	{"sluice_tls_sessions_total", "counter", "direction, version", "TLS handshakes with senders (in) and servers (out)."},

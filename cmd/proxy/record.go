@@ -137,8 +137,34 @@ func verdictFields(w *fieldWriter, rec *stream.Record) {
 		}
 		w.closeList()
 	}
+	if len(rec.Engines) > 0 {
+		w.openList("engines")
+		for _, v := range rec.Engines {
+			w.engine(v.Name, v.Result, v.Took)
+		}
+		w.closeList()
+	}
+	unscannedField(w, rec.Findings)
 	if rec.Shadow != policy.Deliver {
 		w.text("shadow", rec.Shadow.String())
+	}
+}
+
+// unscannedField names the modules that did not look at the message to its end.
+func unscannedField(w *fieldWriter, findings []policy.Finding) {
+	open := false
+	for i := range findings {
+		if f := &findings[i]; f.Class != policy.Unscannable && f.Rule != f.Module+".failed" {
+			continue
+		}
+		if !open {
+			open = true
+			w.openList("unscanned")
+		}
+		w.item(findings[i].Module)
+	}
+	if open {
+		w.closeList()
 	}
 }
 

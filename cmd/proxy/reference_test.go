@@ -64,6 +64,7 @@ func TestMetricDocs(t *testing.T) {
 		"sluice_messages_total", "sluice_reject_total", "sluice_shadow_would_reject_total",
 		"sluice_tls_sessions_total", "sluice_upstream_dial_total", "sluice_tls_cert_expiry_timestamp_seconds",
 		"sluice_scan_seconds", "sluice_signature_age_seconds",
+		"sluice_tenant_messages_total",
 	}
 	for _, name := range slices.Sorted(maps.Keys(described)) {
 		if !found[name] && !slices.Contains(later, name) {

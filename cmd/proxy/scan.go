@@ -164,7 +164,7 @@ func (s *mailScanner) scan(name string, content []byte) *scanResult {
 	run.Write(content)
 	findings := stream.WireFindings(run.Finish(s.ctx), liner.Faults)
 	result := &scanResult{file: name, parts: s.parts.take()}
-	result.disposition, result.findings = s.decide(findings)
+	result.disposition, result.findings = s.decide(findings, content)
 	return result
 }
 
@@ -177,8 +177,11 @@ func (s *mailScanner) scope() *policy.Scope {
 }
 
 // decide asks policy, for each recipient, and returns the severest answer.
-func (s *mailScanner) decide(findings []policy.Finding) (policy.Disposition, []policy.Finding) {
-	c := policy.Case{Sender: s.from, Peer: s.session.Peer.Addr(), Helo: s.session.Helo}
+func (s *mailScanner) decide(findings []policy.Finding, content []byte) (policy.Disposition, []policy.Finding) {
+	c := policy.Case{
+		Sender: s.from, Peer: s.session.Peer.Addr(), Helo: s.session.Helo, Size: int64(len(content)),
+		Header: func(name string) []string { return stream.HeaderValues(content, name) },
+	}
 	recipients := s.recipients
 	if len(recipients) == 0 {
 		recipients = []policy.Mailbox{{}} // nobody's: the installation's policy

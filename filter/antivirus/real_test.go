@@ -2,11 +2,15 @@ package antivirus
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"sluice/filter"
 	"sluice/filter/literal"
 	"sluice/internal/smtptest"
 )
@@ -108,6 +112,88 @@ func TestShippedClamdConf(t *testing.T) {
 	} {
 		if got := said(send(t, m, testMail{raw: content, flows: true})); got != want {
 			t.Errorf("%d octets: %q, want %q", len(content), got, want)
+		}
+	}
+}
+
+// A message taken apart by filter.Content: what is infected inside an encoded
+// part is found by an engine that sees parts, and by clamd, which sees the
+// message.
+func TestRealMIME(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	clamd := smtptest.StartClamd(t, literal.EICAR(), "")
+	addr := smtptest.StartCICAP(t, clamd)
+	m := newModule(t, Settings{Engines: []EngineSettings{
+		{Name: "clamav", Addresses: []string{clamd.Addr}},
+		{Name: "icap", Type: TypeICAP, URL: "icap://" + addr, Profile: "c-icap"},
+	}})
+	chain, err := filter.New(filter.Entry{Module: filter.Content{}}, filter.Entry{Module: m, Deadline: m.Deadline()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lines := range []int{0, 30000} { // whole, and flowing
+		mail := "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
+			"--b\r\n\r\n" + strings.Repeat("0123456789abcdef\r\n", lines+1) +
+			"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+			base64Lines(literal.EICAR()) + "\r\n--b--\r\n"
+		run, _ := chain.Visit(&filter.Session{}).Begin(t.Context(), &filter.Envelope{})
+		run.Open()
+		for i, piece := range slices.Collect(slices.Chunk([]byte(mail), chunkSize)) {
+			if i == 4 {
+				run.Overflow()
+			}
+			run.Write(piece)
+		}
+		got := said(run.Finish(t.Context()))
+		run.Close()
+		const want = "antivirus.infected Sluice.Test.EICAR.UNOFFICIAL (clamav); antivirus.infected Sluice.Test.EICAR.UNOFFICIAL (icap) at 2"
+		if got != want {
+			t.Errorf("%d lines: %q, want %q", lines, got, want)
+		}
+	}
+}
+
+// F15: while clamd loads its signatures again, and when it ends, no infected
+// message is clean.
+func TestF15RealClamdReloadsAndGoes(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	clamd := smtptest.StartClamd(t, literal.EICAR(), "ConcurrentDatabaseReload yes")
+	m := newModule(t, Settings{Engines: []EngineSettings{{Name: "clamav", Addresses: []string{clamd.Addr}}}})
+	ask := func(command string) {
+		t.Helper()
+		c, err := net.Dial("tcp", clamd.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "z"+command+"\x00"); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, c) // the answer, if it has one
+	}
+	for i := range 60 {
+		switch i {
+		case 10, 20, 30:
+			ask("RELOAD")
+		case 40:
+			ask("SHUTDOWN")
+		}
+		got := said(send(t, m, testMail{raw: head + badMap, flows: i%2 == 0}))
+		if got == "" || i < 40 && !strings.HasPrefix(got, RuleInfected) {
+			t.Errorf("message %d: %q", i, got)
+		}
+	}
+}
+
+// A socket of the file system works like an address.
+func TestRealClamdSocket(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	path := filepath.Join(t.TempDir(), "clamd.ctl")
+	smtptest.StartClamd(t, literal.EICAR(), "LocalSocket "+path)
+	m := newModule(t, Settings{Engines: []EngineSettings{{Name: "clamav", Addresses: []string{"unix:" + path}}}})
+	for range 2 {
+		if got := said(send(t, m, testMail{raw: head + badMap})); !strings.HasPrefix(got, RuleInfected) {
+			t.Errorf("%q", got)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func (s *scanner) publish() {
 	for _, b := range s.ballots {
 		v := b.vote()
 		b.engine.counts.vote(v, b.took)
-		filter.Engines.Publish(s.channel, filter.EngineVote{Name: b.engine.name, Result: v.Result.String(), Took: b.took})
+		s.channel.Voted(filter.EngineVote{Name: b.engine.name, Result: v.Result.String(), Took: b.took})
 		switch v.Result {
 		case Infected:
 			t.infected, t.answered = t.infected+1, t.answered+1

@@ -124,19 +124,19 @@ func (c *canon) absolute(raw []byte, n int) bool {
 	port, lenient := special(c.out)
 	rest := raw[n+1:]
 	slashes := 0
+	file := string(c.out) == "file"
 	for slashes < len(rest) && (rest[slashes] == '/' || rest[slashes] == '\\' && lenient) {
-		if rest[slashes] == '\\' {
+		if rest[slashes] == '\\' && !file {
 			c.tricks |= oddSlashes
 		}
 		slashes++
 	}
-	file := string(c.out) == "file"
 	switch {
 	case file && (slashes < 2 || slashes == 3):
 		return false // a file of the reader's own
 	case !lenient && slashes != 2:
 		return false
-	case slashes != 2:
+	case slashes != 2 && !file:
 		c.tricks |= oddSlashes
 	}
 	rest = rest[slashes:]

@@ -29,6 +29,7 @@ func TestCanon(t *testing.T) {
 		// Userinfo, more than once.
 		{"http://paypal.com@example.com/", "http://example.com/"},
 		{"http://a:b@c@example.com/", "http://example.com/"},
+		{"http://paypal.com%40ex%61mple.com/", "http://example.com/"},
 		{`http://example.com\@good.test/`, "http://example.com/@good.test/"},
 		// Addresses.
 		{"http://127.0.0.1/", "http://127.0.0.1/"},

@@ -33,12 +33,12 @@ func (d drive) Open(s *filter.Session, e *filter.Envelope, ch *filter.Channel) f
 	for _, l := range d.links {
 		sc.Link(part, []byte(l))
 	}
-	return &driven{scanner: sc, part: part}
+	return &driven{scan: sc, part: part}
 }
 
 // driven hands what is written on as text, in whole characters.
 type driven struct {
-	*scanner
+	scan *scanner
 	part *filter.Part
 	rest []byte
 }
@@ -55,7 +55,7 @@ func (d *driven) Write(p []byte) {
 		}
 	}
 	piece := slices.Clone(d.rest[:n])
-	d.Text(d.part, piece)
+	d.scan.Text(d.part, piece)
 	for i := range piece {
 		piece[i] = 0xA5 // who kept it is found out
 	}
@@ -64,10 +64,10 @@ func (d *driven) Write(p []byte) {
 
 func (d *driven) FinishNow() error {
 	if len(d.rest) > 0 {
-		d.Text(d.part, d.rest)
+		d.scan.Text(d.part, d.rest)
 	}
-	d.ClosePart(d.part)
-	return d.scanner.FinishNow()
+	d.scan.ClosePart(d.part)
+	return d.scan.FinishNow()
 }
 
 func (d *driven) Finish(context.Context) error { return d.FinishNow() }
@@ -79,7 +79,13 @@ func (d drive) run(t testing.TB, content string, sizes ...int) (links []filter.L
 		Content:   []byte(content),
 		Subscribe: func(ch *filter.Channel) { filter.Links.Subscribe(ch, func(l filter.Link) { links = append(links, l) }) },
 	}
-	return links, filtertest.Run(t, d, m, sizes...).Findings
+	return links, ours(filtertest.Run(t, d, m, sizes...).Findings)
+}
+
+// ours returns the findings of this module: the content of a drive is no
+// message, and found wanting as one.
+func ours(findings []policy.Finding) []policy.Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f policy.Finding) bool { return f.Module != "links" })
 }
 
 func urls(links []filter.Link) []string {
@@ -89,3 +95,5 @@ func urls(links []filter.Link) []string {
 	}
 	return all
 }
+
+func (d *driven) Close() { d.scan.Close() }

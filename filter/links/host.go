@@ -95,10 +95,14 @@ func (c *canon) decodeHost(h []byte) ([]byte, bool) {
 			c.name = append(c.name[:n-3], lower(v))
 		}
 	}
-	for _, b := range c.name {
+	h = c.name
+	if at := bytes.LastIndexByte(h, '@'); at >= 0 {
+		c.tricks |= withUser // escaped: no browser of today opens it, older ones did
+		h = h[at+1:]
+	}
+	for _, b := range h {
 		ascii = ascii && b < 0x80
 	}
-	h = c.name
 	if !ascii {
 		c.tricks |= inUnicode
 		visible := strings.Map(func(r rune) rune {
@@ -241,6 +245,13 @@ func topLevel(label []byte) bool {
 		return false
 	}
 	var space [24]byte
-	_, icann := publicsuffix.PublicSuffix(string(appendLower(space[:0], label)))
+	label = appendLower(space[:0], label)
+	switch string(label) { // most of what stands behind a dot, without an allocation
+	case "com", "org", "net", "edu", "gov", "info", "biz", "uk", "de", "fr", "it", "nl", "eu", "us", "io", "co", "jp", "cn", "ru":
+		return true
+	case "txt", "html", "htm", "pdf", "doc", "docx", "xls", "xlsx", "jpg", "gif", "png", "php", "exe", "xml", "log", "conf", "asp", "cgi", "tar", "gz":
+		return false
+	}
+	_, icann := publicsuffix.PublicSuffix(string(label))
 	return icann
 }

@@ -182,6 +182,7 @@ func (z *tokenizer) open(b []byte) int {
 		z.state, z.dashes = declared, 0
 	case c == '?':
 		z.state = bogus
+	case c == '<': // one of many counts as all of them
 	default:
 		z.state = inText
 		z.text(less, true)

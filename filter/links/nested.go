@@ -203,9 +203,7 @@ func (s *scanner) look(at place, host, domain, rest, fragment string, depth int)
 	if short[domain] {
 		s.note(redirector, at, "short")
 	}
-	if domain == "translate.goog" {
-		// evil--site-example-com.translate.goog
-		name := strings.TrimSuffix(host, ".translate.goog")
+	if name, ok := strings.CutSuffix(host, ".translate.goog"); ok { // evil--site-example-com
 		name = strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(name, "--", "\x00"), "-", "."), "\x00", "-")
 		s.layer(at, "https://"+name+rest, domain, depth)
 	}

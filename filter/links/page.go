@@ -51,6 +51,9 @@ func (p *page) free() {
 	if cap(p.kept) > keptStep {
 		p.kept = nil
 	}
+	if cap(p.buf) > keptStep {
+		p.buf = nil
+	}
 	p.s, p.part = nil, nil
 	p.base, p.kept, p.href = p.base[:0], p.kept[:0], p.href[:0]
 	p.anchor.open, p.anchor.text, p.anchor.long = false, p.anchor.text[:0], false
@@ -213,7 +216,7 @@ func (p *page) reference(z *tokenizer, v []byte) {
 		}
 		p.link(v)
 	case z.kind&anchorKind != 0 && z.depth == 0 && len(p.href) == 0 && !hasPrefixFold(v, "data:"):
-		p.href = append(p.href, v...)
+		p.href = append(p.href, v[:min(len(v), urlSize)]...)
 	default:
 		p.link(v)
 	}

@@ -3,8 +3,6 @@ package links
 import (
 	"bytes"
 	"context"
-	"io"
-	stdmime "mime"
 	"slices"
 
 	"sluice/filter"
@@ -17,17 +15,18 @@ type scanner struct {
 	ch    *filter.Channel
 	limit int
 
-	canon   canon
-	pages   []*page           // open
-	seen    map[string]string // canonical address: its registered domain
-	host    string            // the last host looked up, and its registered domain
-	domain  string
-	notes   [ruleCount]note
-	pending bool // notes are to be published
-	leaves  []leaf
-	code    []byte // base64 from a script
-	given   int    // leaves handed in
-	full    bool
+	canon      canon
+	pages      []*page           // open
+	seen       map[string]string // canonical address: its registered domain
+	host       string            // the last host looked up, and its registered domain
+	domain     string
+	notes      [ruleCount]note
+	pending    bool // notes are to be published
+	leaves     []leaf
+	code       []byte // base64 from a script
+	given      int    // leaves handed in
+	submitting bool
+	full       bool
 }
 
 // A note is a finding, published or about to be.
@@ -119,9 +118,7 @@ func (s *scanner) Field(p *filter.Part, f mime.Field) {
 	}
 	v := f.Value
 	if bytes.Contains(v, []byte("=?")) {
-		if decoded, err := words.DecodeHeader(string(v)); err == nil {
-			v = []byte(decoded)
-		}
+		v = mime.AppendWords(nil, v)
 	}
 	pg := pages.Get().(*page)
 	pg.s, pg.part = s, p
@@ -130,10 +127,6 @@ func (s *scanner) Field(p *filter.Part, f mime.Field) {
 	pg.words.flush()
 	pg.free()
 }
-
-// words decodes encoded words (RFC 2047). A charset it does not know is taken
-// for one that has ASCII in it, which is all that an address needs.
-var words = stdmime.WordDecoder{CharsetReader: func(_ string, r io.Reader) (io.Reader, error) { return r, nil }}
 
 // FinishNow votes: what was found is published.
 func (s *scanner) FinishNow() error {

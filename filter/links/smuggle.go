@@ -44,13 +44,19 @@ func (s *scanner) hand(at place, declared string, data []byte) {
 }
 
 // submit hands in what has been noted. That tells this scanner of the new
-// part, so nothing may be half done.
+// part, so nothing may be half done; what is found in there waits for its turn,
+// so that parts do not pile up.
 func (s *scanner) submit() {
-	for len(s.leaves) > 0 {
-		next := s.leaves[0]
-		s.leaves = slices.Delete(s.leaves, 0, 1)
+	if s.submitting || len(s.leaves) == 0 {
+		return
+	}
+	s.submitting = true
+	for i := 0; i < len(s.leaves); i++ {
+		next := s.leaves[i]
+		s.leaves[i] = leaf{}
 		s.ch.Submit(next.at, "", next.declared, next.data)
 	}
+	s.leaves, s.submitting = s.leaves[:0], false
 }
 
 // restricted tells whether a page has no business carrying content of any of

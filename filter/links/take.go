@@ -38,7 +38,9 @@ func (s *scanner) resolve(at place, raw []byte) bool {
 	if n == 0 {
 		return s.relative(at, raw)
 	}
-	switch string(appendLower(c.name[:0], raw[:n])) {
+	var space [16]byte
+	name := appendLower(space[:0], raw[:n])
+	switch string(name) {
 	case "mailto", "cid", "mid", "tel", "sms", "about":
 		return false
 	case "data":
@@ -56,7 +58,7 @@ func (s *scanner) resolve(at place, raw []byte) bool {
 	}
 	if !c.absolute(raw, n) {
 		// ms-word:ofe|u|https://…, view-source:https://…
-		if _, lenient := special(appendLower(c.name[:0], raw[:n])); !lenient {
+		if _, lenient := special(name); !lenient {
 			s.unwrap(at, string(raw[n+1:]), "", 1)
 		}
 		return false

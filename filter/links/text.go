@@ -132,6 +132,11 @@ func (f *finder) scan(b []byte, i, limit int) (done int) {
 		}
 		next, end := p+1, 0
 		switch {
+		case b[p] == '.' && next < len(b) && (b[next] <= ' ' && b[next] != unseen && b[next] != ' ' || b[next] == '.'):
+			// A line's end, or an ellipsis.
+			for next < limit && b[next] == '.' {
+				next++
+			}
 		case b[p] == ':':
 			end = f.schemed(b, p, done)
 		case b[p] != '.' && dotForm(b[p:]) == 0: // an ordinary bracket
@@ -218,31 +223,52 @@ func maskByte(c byte) bool {
 
 // append appends authority and path as they are written in text to clean.
 func (f *finder) append(b []byte) (t tricks) {
-	end := bytes.IndexAny(b, "/?#\\")
-	if end < 0 {
-		end = len(b)
+	end, plain := 0, true
+	for ; end < len(b) && authorityEnd[b[end]] == 0; end++ {
+		plain = plain && plainText[b[end]]
 	}
+	if plain {
+		f.clean = append(f.clean, b[:end]...)
+	} else {
+		t = f.appendAuthority(b[:end])
+	}
+	for b = b[end:]; ; {
+		n := bytes.IndexByte(b, unseen)
+		if n < 0 {
+			f.clean = append(f.clean, b...)
+			return t
+		}
+		f.clean = append(f.clean, b[:n]...)
+		b = b[n+1:]
+	}
+}
+
+// plainText marks what is not changed in an authority.
+var plainText = func() (t [256]bool) {
+	for c := byte(' ') + 1; c < 0x7f; c++ {
+		t[c] = bytes.IndexByte([]byte("[({"), c) < 0
+	}
+	return t
+}()
+
+// appendAuthority appends an authority with its dots, of any form, as dots.
+func (f *finder) appendAuthority(b []byte) (t tricks) {
 	start := len(f.clean)
-	for i := 0; i < end; {
-		if n := dotForm(b[i:end]); n > 1 || n == 1 && b[i] != '.' {
+	for i := 0; i < len(b); {
+		switch n := dotForm(b[i:]); {
+		case n > 0 && b[i] != '.':
 			f.clean = append(f.clean, '.')
 			t |= wasDefanged
 			i += n
 			continue
-		}
-		if b[i] == unseen {
+		case b[i] == unseen:
 			t |= hostHidden
-		} else {
+		default:
 			f.clean = append(f.clean, b[i])
 		}
 		i++
 	}
 	f.clean = append(f.clean[:start], cutHost(f.clean[start:])...)
-	for _, c := range b[end:] {
-		if c != unseen {
-			f.clean = append(f.clean, c)
-		}
-	}
 	return t
 }
 

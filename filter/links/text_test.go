@@ -86,7 +86,7 @@ func TestTextCuts(t *testing.T) {
 	if len(want) != 6 {
 		t.Fatalf("found %v", want)
 	}
-	findings := filtertest.Cuts(t, drive{}, filtertest.Message{Content: []byte(text)})
+	findings := ours(filtertest.Cuts(t, drive{}, filtertest.Message{Content: []byte(text)}))
 	if got := filtertest.Rules(findings); !slices.Equal(got, []string{RuleUserinfo, RuleAddress, RuleObfuscated, RuleDefanged}) {
 		t.Errorf("findings %v", got)
 	}

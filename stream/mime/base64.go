@@ -11,6 +11,10 @@ package mime
 // have ended is stopped, an offset into the decoded octets: its reading is
 // always the beginning of ours, so the parser needs no second decoder for it.
 type base64 struct {
+	// strict makes "-" and "_" foreign octets, as they are to programs that know
+	// one alphabet.
+	strict bool
+
 	out    output
 	group  uint32 // sextets of the unfinished group
 	n      int    // how many: 0 to 3
@@ -87,12 +91,12 @@ func (d *base64) write(b []byte, emit func([]byte)) {
 	}
 	for len(b) > 0 {
 		if d.n == 0 && len(b) >= 4 {
-			read, wrote := decodeGroups(d.out.buf[len(d.out.buf):outSize], b)
+			read, wrote := decodeGroups(d.out.buf[len(d.out.buf):cap(d.out.buf)], b)
 			if read > 0 {
 				d.grown(wrote)
 				b = b[read:]
 			}
-			if outSize-len(d.out.buf) < 8 {
+			if cap(d.out.buf)-len(d.out.buf) < 8 {
 				d.out.flush(emit)
 				continue
 			}
@@ -113,7 +117,7 @@ func (d *base64) write(b []byte, emit func([]byte)) {
 				break
 			}
 		}
-		if outSize-len(d.out.buf) < 8 {
+		if cap(d.out.buf)-len(d.out.buf) < 8 {
 			d.out.flush(emit)
 		}
 	}
@@ -166,6 +170,8 @@ func (d *base64) sextet() {
 func (d *base64) one(c byte) {
 	v := base64Table[3][c]
 	switch {
+	case v&kindURL != 0 && d.strict:
+		d.faults |= base64URL
 	case v&kindNone == 0:
 		if d.pads > 0 && d.n > 0 {
 			d.faults |= base64Stray
@@ -234,7 +240,7 @@ func (d *base64) defects() []Defect {
 	}
 	note(base64Foreign, Middle, "foreign octets")
 	note(base64Stray, Middle, "stray padding")
-	note(base64URL, Middle, "URL alphabet")
+	note(base64URL, Ambiguous, "URL alphabet")
 	note(base64Single, Middle, "single sextet at the end")
 	note(base64Short, Low, "no padding")
 	return list

@@ -89,6 +89,21 @@ func (c *content) read(p *Parser, h *header, digest bool) {
 		c.addTransfer(identity)
 	}
 	c.check()
+	if len(c.kinds) == 1 && c.kinds[0] == Leaf && slices.ContainsFunc(c.names, isMail) {
+		c.addKind(Message)
+	}
+}
+
+// isMail tells whether programs open a file of that name as mail, whatever
+// type it was given: saved messages, and web pages in MIME (RFC 2557), which
+// word processors open as documents.
+func isMail(name string) bool {
+	for _, end := range [...]string{".eml", ".mht", ".mhtml", ".nws"} {
+		if n := len(name) - len(end); n > 0 && strings.EqualFold(name[n:], end) {
+			return true
+		}
+	}
+	return false
 }
 
 // check finds what only shows with everything read.

@@ -10,18 +10,22 @@ const lineKeep = 2 << 10
 // There is one for the message, and one for each entity that stands in a
 // transfer encoding.
 //
-// While there is one reader and it is inside a leaf, everything up to the next
-// line that begins with "--" is handed over as a block. Else readers get lines,
-// in pieces whose borders do not depend on how the octets came, one after the
-// other: so the order in which they tell what they find does not either.
+// While all readers are inside a leaf, everything up to the next line that
+// begins with "--" is handed over in blocks, else line by line. If there are
+// several readers, the borders of what they get, one after the other, do not
+// depend on how the octets came: so the order in which they tell what they find
+// does not either.
 type feed struct {
-	p       *Parser
-	root    *node // what is read
-	readers []*reader
-	piece   []byte // the beginning of a piece, at most lineKeep octets
-	mid     bool   // the piece is not the first of its line
-	changed bool   // some reader's stack changed during this piece
-	rest    bool   // a leaf with all the rest has been opened
+	p        *Parser
+	root     *node // what is read
+	readers  []*reader
+	piece    []byte // the beginning of a piece, at most lineKeep octets
+	block    bool   // the piece is a block, of any number of lines
+	mid      bool   // the piece is not the first of its line
+	changed  bool   // some reader's stack changed during this piece
+	rest     bool   // a leaf with all the rest has been opened
+	coded    int    // transfer encodings that were undone to come here
+	doubtful bool   // not every program comes to see this
 }
 
 // newFeed returns a feed with one reader, for the content of root.
@@ -41,20 +45,31 @@ func (p *Parser) newFeed(root *node, s state) *feed {
 func (f *feed) write(b []byte) {
 	for len(b) > 0 {
 		n := 0
-		if len(f.piece) == 0 && f.blocks() && (f.mid || b[0] != '-') {
+		switch start := len(f.piece) == 0; {
+		case start && len(f.readers) == 1 && f.blocks(b):
 			n = blockSize(b)
-			f.readers[0].body(b[:n])
-			f.mid = b[n-1] != '\n'
-		} else {
+			f.give(b[:n])
+		case start && len(f.readers) == 1 && f.readers[0].peek && !f.mid && emptyLines(b) > 0:
+			n = emptyLines(b)
+			f.give(b[:n])
+		case f.block || start && f.blocks(b):
+			n = f.gather(b)
+		default:
 			n = f.line(b)
 		}
 		b = b[n:]
 	}
 }
 
-// blocks tells whether octets can go to the one reader as they are.
-func (f *feed) blocks() bool {
-	return len(f.readers) == 1 && f.readers[0].state == inBody && !f.readers[0].peek
+// blocks tells whether all readers take octets as they are, up to the next
+// line that may be a boundary line, which b does not begin with.
+func (f *feed) blocks(b []byte) bool {
+	for _, r := range f.readers {
+		if r.state == inHeader || r.peek {
+			return false
+		}
+	}
+	return f.mid || b[0] != '-'
 }
 
 var dashes = []byte("\n--")
@@ -69,6 +84,65 @@ func blockSize(b []byte) int {
 		return len(b) - 1
 	}
 	return len(b)
+}
+
+// emptyLines returns the length of the empty lines that b begins with.
+func emptyLines(b []byte) int {
+	n := 0
+	for i, c := range b {
+		if c == '\n' {
+			n = i + 1
+		} else if c != '\r' {
+			break
+		}
+	}
+	return n
+}
+
+// gather completes a block of lineKeep octets, or up to a line that may be a
+// boundary line, and gives it to the readers. It returns how many octets of b
+// it took.
+func (f *feed) gather(b []byte) int {
+	had := len(f.piece)
+	n := min(len(b), lineKeep-had)
+	block := b[:n]
+	if had > 0 || n < lineKeep {
+		f.piece = append(f.piece, block...)
+		block = f.piece
+	}
+	// The piece before b[0] has been searched, but for what may go on in b.
+	from := max(had-2, 0)
+	size := from + blockSize(block[from:])
+	if size == len(block) && size < lineKeep || size == len(block)-1 && block[size] == '-' && len(block) < lineKeep {
+		f.block = true
+		return n
+	}
+	f.block = false
+	f.give(block[:size])
+	if size >= had {
+		f.piece = f.piece[:0]
+		return size - had
+	}
+	// The "-" that begins the next line has been here before.
+	f.piece = append(f.piece[:0], block[size:had]...)
+	return 0
+}
+
+// give gives a block to every reader.
+func (f *feed) give(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	for i, n := 0, len(f.readers); i < n; i++ {
+		if r := f.readers[i]; !r.dead {
+			r.body(b)
+		}
+	}
+	f.mid = b[len(b)-1] != '\n'
+	if f.changed {
+		f.changed = false
+		f.merge()
+	}
 }
 
 // line completes a piece of a line and gives it to the readers. It returns how
@@ -108,10 +182,12 @@ func (f *feed) deliver(b []byte) {
 
 // close ends the content.
 func (f *feed) close() {
-	if len(f.piece) > 0 {
+	if f.block {
+		f.give(f.piece)
+	} else if len(f.piece) > 0 {
 		f.deliver(f.piece)
-		f.piece = f.piece[:0]
 	}
+	f.piece = f.piece[:0]
 	// Readers may fork at the end of a header that is all there is.
 	for i := 0; i < len(f.readers); i++ {
 		if r := f.readers[i]; !r.dead {

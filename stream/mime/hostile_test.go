@@ -87,8 +87,17 @@ func inMixed(contentType, boundary string) string {
 func TestPayloadIsFound(t *testing.T) {
 	mixed := func(params string) string { return "Content-Type: multipart/mixed; " + params }
 	part64 := "Content-Transfer-Encoding: base64\n\n" + lines64(eicar)
+	stream := func(attributes ...[]byte) string { return string(tnefStream(attributes...)) }
+	rendering, data := attribute(2, attRendering, make([]byte, 14)), attribute(2, attData, []byte(eicar))
+	damaged := bytes.Clone(data)
+	damaged[len(damaged)-1]++
+	inner := []byte(stream(rendering, data))
+	object := attribute(2, attAttachment, props(prop(propData, mapiObject, slices.Concat(iMessage, inner))))
+	coded := func(typ, content string) string {
+		return "Content-Type: " + typ + "\nContent-Transfer-Encoding: base64\n\n" + lines64(content)
+	}
 	deep := "\n" + eicar + "\n"
-	for range 15 {
+	for range codedDepth - 1 {
 		deep = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(deep))
 	}
 	for _, c := range []struct{ name, message, rules string }{
@@ -160,6 +169,9 @@ func TestPayloadIsFound(t *testing.T) {
 		{"one-character lines", "Content-Transfer-Encoding: base64\n\n" + strings.Join(strings.Split(b64(eicar), ""), "\n"), ""},
 		{"long line", "Content-Transfer-Encoding: base64\n\n" + b64(strings.Repeat("x", 10000)+eicar), ""},
 		{"no padding", "Content-Transfer-Encoding: base64\n\n" + strings.TrimRight(b64(eicar), "="), "mime.base64 L"},
+		{"URL alphabet", "Content-Type: text/html\nContent-Transfer-Encoding: base64\n\n" + stdbase64.URLEncoding.EncodeToString([]byte("\xff\xfb"+eicar)), "mime.base64 H"},
+		{"hyphens as junk", "Content-Transfer-Encoding: base64\n\n" + "-" + strings.ReplaceAll(lines64(eicar), "V", "-V_"), "mime.base64 H"},
+		{"hyphens as junk, after a slash", "Content-Transfer-Encoding: base64\n\n" + lines64("???" + eicar)[:12] + "-" + lines64("???" + eicar)[12:], "mime.base64 H"},
 		// 9
 		{"lower case", "Content-Transfer-Encoding: quoted-printable\n\n" + allQP(eicar), ""},
 		{"bad escape", "Content-Transfer-Encoding: quoted-printable\n\n=ZZ= \n" + allQP(eicar), "mime.qp M"},
@@ -176,9 +188,22 @@ func TestPayloadIsFound(t *testing.T) {
 		{"uuencode in the preamble", mixed("boundary=b") + "\n\nbegin 644 x\n" + uuOf(eicar) + "`\nend\n--b\n\nx\n--b--\n", ""},
 		{"uuencode as encoding", "Content-Type: application/octet-stream\nContent-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n" + uuOf(eicar) + "`\nend\n", ""},
 		{"begin-base64", "\nbegin-base64 644 x\n" + lines64(eicar) + "====\n", ""},
+		{"yEnc", "\n=ybegin line=40 size=68 name=x.exe\n" + strings.ReplaceAll(yEnc(eicar, 40), "\r", "") + "=yend size=68\n", ""},
+		{"yEnc, no end", "\n=ybegin line=40 size=68 name=x.exe\n" + strings.ReplaceAll(yEnc(eicar, 40), "\r", ""), "mime.yenc M"},
+		// 12
+		{"TNEF", coded("application/ms-tnef", stream(rendering, data)), ""},
+		{"TNEF, undeclared", coded("application/octet-stream", stream(rendering, data)), ""},
+		{"TNEF, by name", coded("text/plain; name=WINMAIL.dat", stream(rendering, data)), ""},
+		{"TNEF, bad checksum", coded("application/ms-tnef", stream(rendering, damaged)), "mime.tnef M"},
+		{"TNEF, cut", coded("application/ms-tnef", stream(rendering, data[:len(data)-1])), "mime.tnef M"},
+		{"TNEF, nested", coded("application/ms-tnef", stream(rendering, object)), ""},
+		// 29
+		{"opaque signature", coded("application/pkcs7-mime; smime-type=signed-data", string(signed(open, oidSigned, tlv(4, []byte(crlf(part64)))))), ""},
+		{"opaque signature, by name", coded("application/octet-stream; name=smime.P7M", string(signed(tlv, oidSigned, tlv(4, []byte(crlf(inMixed(mixed("boundary=b"), "b"))))))), ""},
 		// 13
 		{"encoded message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(part64)), "mime.encoding H"},
-		{"encoded message, 15 deep", deep, "mime.encoding H"},
+		{"encoded messages, deep", deep, "mime.encoding H"},
+		{"attached as a file", coded("application/octet-stream; name=mail.EML", crlf(inMixed(mixed("boundary=b"), "b"))), ""},
 		// 14: the piece of it that is here is text.
 		{"message/partial", "Content-Type: message/partial; number=1; id=x; total=2\n\n" + eicar, "mime.partial M"},
 		{"external body", "Content-Type: message/external-body; access-type=url\n\n" + eicar, "mime.external M"},
@@ -190,6 +215,9 @@ func TestPayloadIsFound(t *testing.T) {
 				t.Errorf("not found:\n%s", s.tree())
 			}
 			got := s.rules()
+			if c.rules == "" && strings.Contains(got, " M") {
+				t.Errorf("rules %s", got)
+			}
 			for _, want := range strings.Split(c.rules, ", ") {
 				if !strings.Contains(got, want) {
 					t.Errorf("rules %s, want %s", got, want)

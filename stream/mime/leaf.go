@@ -1,73 +1,155 @@
 package mime
 
-import "strconv"
+import (
+	"bytes"
+	"strings"
+)
 
 // A leaf is content that is being read: of a leaf in the sense of Kind, or of
-// a container that stands in a transfer encoding.
+// a container that stands in a transfer encoding. Its octets go
+//
+//	write --> decoder --> decoded --> inner       the container's lines
+//	                              +-> Sink.Data
+//	                              +-> uuencode, yEnc in text --> child
+//	                              +-> TNEF                   --> child
+//	                              +-> opaque signature       --> signed
 type leaf struct {
-	p        *Parser
-	node     *node
-	part     *Part
-	dec      decoder   // nil: identity
-	inner    *feed     // takes the decoded octets; nil: the Sink does
-	files    *embedded // takes them as well: there may be files in this text
-	children int       // told below it
-	file     *Part     // the one being told; nil: none, or too many
-	emit     func([]byte)
+	p     *Parser
+	node  *node
+	part  *Part
+	dec   decoder // nil: identity
+	inner *feed   // nil: the octets are the Sink's
+	twin  *leaf   // reads the same base64 with the other alphabet; nil: no need
+	held  []byte  // what the twin has to be given should there be one
+	holds bool
 
-	base64 *base64
-	qp     *qp
-	finder *embedded
+	seen     int               // octets in head
+	head     [tnefMarkLen]byte // the first decoded
+	text     *embedded         // nil: not looked for
+	tnef     *tnef             // nil: is none
+	der      *der              // nil: is none
+	signed   *feed             // what der found; nil: nothing yet
+	child    *leaf             // the file being told; nil: none, or too many
+	children int
+
+	tools tools
 }
 
-// newLeaf returns a leaf for n, whose reference the leaf takes over if there
-// is no inner feed.
+// tnefMarkLen is the length of tnefMark.
+const tnefMarkLen = 4
+
+// tools are what leaves use one after the other.
+type tools struct {
+	emit      func([]byte)
+	emitEntry func([]byte)
+	base64    *base64
+	qp        *qp
+	text      *embedded
+	tnef      *tnef
+	der       *der
+}
+
+// newLeaf returns a leaf with the content of n. It holds n until it is closed,
+// unless there is an inner feed to do so.
 func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 	l := p.leaves.get()
+	t := &l.tools
+	if t.emit == nil {
+		t.emit, t.emitEntry = l.decoded, l.entry
+	}
 	l.p, l.node, l.part, l.inner = p, n, n.part, inner
-	if l.emit == nil {
-		l.emit = l.decoded
-	}
-	if inner == nil {
-		n.refs++
-	}
 	switch e {
 	case base64Transfer:
-		if l.base64 == nil {
-			l.base64 = newBase64()
-		}
-		l.dec = l.base64
+		l.dec = use(&t.base64, newBase64)
+		l.holds = inner == nil
 	case qpTransfer:
-		if l.qp == nil {
-			l.qp = newQP()
-		}
-		l.dec = l.qp
+		l.dec = use(&t.qp, newQP)
 	}
 	if l.dec != nil {
 		l.dec.reset()
 	}
-	if inner == nil && (e == uuTransfer || isText(n.part)) {
-		l.findFiles()
+	if e == base64Transfer {
+		t.base64.strict = inner != nil
+	}
+	if inner != nil {
+		return l
+	}
+	n.refs++
+	if n.depth >= p.limits.Depth {
+		l.seen = len(l.head)
+		return l
+	}
+	if e == uuTransfer || n.part.isText() {
+		l.startText()
+	}
+	switch {
+	case n.part.isTNEF():
+		l.startTNEF()
+	case n.part.isSMIME():
+		l.der = use(&t.der, func() *der { return new(der) })
+		l.der.reset()
 	}
 	return l
 }
 
-// isText tells whether a program would show a part as text.
-func isText(p *Part) bool {
+// use returns the tool at t, which is made if need be.
+func use[T any](t **T, make func() *T) *T {
+	if *t == nil {
+		*t = make()
+	}
+	return *t
+}
+
+// anyType tells whether f holds for one of the part's media types.
+func (p *Part) anyType(f func(string) bool) bool {
+	if f(p.Type) {
+		return true
+	}
 	for _, t := range p.Types {
-		if len(t) > 5 && t[:5] == "text/" {
+		if f(t) {
 			return true
 		}
 	}
-	return len(p.Type) > 5 && p.Type[:5] == "text/"
+	return false
+}
+
+func (p *Part) anyName(f func(string) bool) bool {
+	for _, n := range p.Names {
+		if f(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// isText tells whether a program would show a part as text.
+func (p *Part) isText() bool {
+	return p.anyType(func(t string) bool { return strings.HasPrefix(t, "text/") })
+}
+
+// isTNEF tells whether a part is declared as TNEF.
+func (p *Part) isTNEF() bool {
+	return p.anyType(func(t string) bool { return t == "application/ms-tnef" || t == "application/vnd.ms-tnef" }) ||
+		p.anyName(func(n string) bool { return strings.EqualFold(n, "winmail.dat") })
+}
+
+// isSMIME tells whether a part is declared as PKCS #7 (RFC 8551 section 3.2).
+func (p *Part) isSMIME() bool {
+	return p.anyType(func(t string) bool { return t == "application/pkcs7-mime" || t == "application/x-pkcs7-mime" }) ||
+		p.anyName(func(n string) bool { return len(n) > 4 && strings.EqualFold(n[len(n)-4:], ".p7m") })
 }
 
 // write takes octets as they stand in the message.
 func (l *leaf) write(b []byte) {
 	switch {
 	case len(b) == 0:
+	case l.holds:
+		l.alphabet(b)
 	case l.dec != nil:
-		l.dec.write(b, l.emit)
+		l.dec.write(b, l.tools.emit)
+		if l.twin != nil {
+			l.twin.write(b)
+		}
 	default:
 		l.decoded(b)
 	}
@@ -80,93 +162,81 @@ func (l *leaf) decoded(b []byte) {
 		return
 	}
 	l.p.Sink.Data(l.part, b)
-	if l.files != nil {
-		l.files.write(b)
+	if l.text != nil {
+		l.text.write(b)
+	}
+	if l.der != nil {
+		l.der.write(b, l.tools.emitEntry)
+	}
+	switch {
+	case l.tnef != nil:
+		l.tnef.write(b)
+	case l.seen < len(l.head):
+		l.sniff(b)
+	}
+}
+
+// sniff looks whether undeclared content is TNEF.
+func (l *leaf) sniff(b []byte) {
+	n := copy(l.head[l.seen:], b)
+	l.seen += n
+	if l.seen == len(l.head) && bytes.Equal(l.head[:], tnefMark) {
+		l.startTNEF()
+		l.tnef.write(l.head[:])
+		l.tnef.write(b[n:])
 	}
 }
 
 func (l *leaf) close() {
 	p := l.p
 	if l.dec != nil {
-		l.dec.close(l.emit)
-		for _, d := range l.dec.defects() {
-			if d.Class > Low {
-				l.part.Doubtful = true
-			}
-			p.defect(l.part, d)
-		}
+		l.dec.close(l.tools.emit)
+		l.defects(l.dec.defects())
 	}
-	if l.files != nil {
-		l.files.close()
+	if l.twin != nil {
+		l.twin.close()
 	}
 	if l.inner != nil {
 		l.inner.close()
-	} else {
-		p.release(l.node)
+		l.forget()
+		return
 	}
+	if l.text != nil {
+		l.text.close()
+	}
+	if l.tnef != nil {
+		l.tnef.close()
+		p.tnefs--
+		l.defects(l.tnef.defects())
+	}
+	if l.der != nil {
+		l.der.close(nil)
+		l.defects(l.der.defects())
+		if l.der.kind() == derCompressed {
+			p.defect(l.part, Defect{RuleSMIME, Middle, "compressed"})
+		}
+		if l.signed != nil {
+			l.signed.close()
+		}
+	}
+	p.release(l.node)
 	l.forget()
+}
+
+// defects tells what a decoder says of the part. If it is more than a trifle,
+// not every program has the same content.
+func (l *leaf) defects(list []Defect) {
+	for _, d := range list {
+		if d.Class > Low {
+			l.part.Doubtful = true
+		}
+		l.p.defect(l.part, d)
+	}
 }
 
 // forget gives l back.
 func (l *leaf) forget() {
 	p := l.p
-	*l = leaf{emit: l.emit, base64: l.base64, qp: l.qp, finder: l.finder}
+	*l = leaf{tools: l.tools, held: l.held[:0]}
 	p.leaves.put(l)
-}
-
-// findFiles looks for uuencode and yEnc in the content.
-func (l *leaf) findFiles() {
-	if l.finder == nil {
-		l.finder = &embedded{begin: l.beginFile, data: l.fileData, end: l.endFile}
-	}
-	l.files = l.finder
-	l.files.reset()
-}
-
-// beginFile opens a part for a file that is encoded inside the content. Not
-// every program finds it there.
-func (l *leaf) beginFile(name []byte) {
-	p := l.p
-	if p.full() {
-		p.defect(l.part, Defect{RuleParts, Ambiguous, "not taken apart"})
-		return
-	}
-	l.children++
-	part := p.newPart(l.part)
-	part.Type, part.View, part.Doubtful = "application/octet-stream", l.part.View, true
-	part.Path = p.path(l.part, strconv.Itoa(l.children), part.View)
-	part.Encoding = l.files.encoding()
-	if text, _ := decodeWords(nil, name); len(text) > 0 {
-		part.Names = []string{string(text)}
-	}
-	l.file = part
-	p.Sink.Open(part)
-}
-
-func (l *leaf) fileData(b []byte) {
-	if l.file != nil {
-		l.p.Sink.Data(l.file, b)
-	}
-}
-
-func (l *leaf) endFile(defects []Defect) {
-	if l.file == nil {
-		return
-	}
-	for _, d := range defects {
-		l.p.defect(l.file, d)
-	}
-	l.p.Sink.Close(l.file)
-	l.file = nil
-}
-
-// encoding names how the file that was begun last is encoded.
-func (e *embedded) encoding() string {
-	switch e.mode {
-	case embeddedYEnc:
-		return "x-yenc"
-	case embedded64:
-		return "base64"
-	}
-	return "uuencode"
 }

@@ -16,6 +16,7 @@ type Parser struct {
 	views   int  // highest number given to a reading
 	forks   int  // readers that are alive beside the first of their feed
 	tooMany bool // readings: told
+	tnefs   int  // open
 	defects map[Defect]int
 
 	slab    []Part // to be used
@@ -134,6 +135,11 @@ func (p *Parser) path(base *Part, n string, view int) string {
 		b = strconv.AppendInt(append(b, '~'), int64(view), 10)
 	}
 	return p.word(b)
+}
+
+// other returns the path of another reading of a part.
+func (p *Parser) other(part *Part, view int) string {
+	return part.Path + "~" + strconv.Itoa(view)
 }
 
 // A pool keeps what can be used again.

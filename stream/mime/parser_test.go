@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -260,5 +261,85 @@ U3ViamVjdDogeA0KDQpoZWxsbw==
 				t.Errorf("rules %s, want %s", got, c.rules)
 			}
 		})
+	}
+}
+
+func TestFrom(t *testing.T) {
+	for from, want := range map[string]string{
+		"From: a@b.example\n":                                 "",
+		"From: \"A, B@c\" <a@b.example> (x, y@z)\n":           "",
+		"From: a@b.example, c@d.example\n":                    "several addresses",
+		"From: a@b.example\nFrom: a@b.example\n":              "several fields",
+		"From: nobody\n":                                      "no address",
+		"From: list:;\n":                                      "no address",
+		"From: list: a@b.example, \"x\\\"\" <c@d.example>;\n": "several addresses",
+		"Subject: none\n":                                     "",
+	} {
+		s := readCuts(t, []byte(crlf(from+"\nx\n")))
+		got := ""
+		for _, d := range s.defects {
+			got += d.Detail
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", from, got, want)
+		}
+	}
+}
+
+// Names come from every field and in every form.
+func TestNames(t *testing.T) {
+	s := readCuts(t, []byte(crlf("Content-Type: x/y; name=a.txt; name*=utf-8''b.exe\n"+
+		"Content-Disposition: attachment; filename=\"=?utf-8?q?c=2Escr?=\"; filename*1=\"e\"; filename*0=\"d.ex\"\n\nx\n")))
+	part := s.parts[1]
+	for _, want := range []string{"a.txt", "b.exe", "c.scr", "d.exe"} {
+		if !slices.Contains(part.Names, want) {
+			t.Errorf("names %q, without %s", part.Names, want)
+		}
+	}
+	if !part.Attached {
+		t.Error("not attached")
+	}
+}
+
+// A message that is broken off leaves nothing to the next.
+func TestResetForgets(t *testing.T) {
+	p := new(Parser)
+	for _, s := range seeds {
+		message := []byte(crlf(s))
+		want := strings.Join(read(new(Parser), message).events, "\n")
+		for n := range len(message) {
+			p.Reset(new(told))
+			p.Write(message[:n])
+		}
+		if got := strings.Join(read(p, message).events, "\n"); got != want {
+			t.Errorf("after a break:\n%s\nwant:\n%s", got, want)
+		}
+	}
+}
+
+// Every limit holds, and says so.
+func TestLimits(t *testing.T) {
+	many := "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n\nx\n", 20) + "--b--\n"
+	for _, c := range []struct {
+		limits  Limits
+		message string
+		rule    string
+		parts   int
+	}{
+		{Limits{Parts: 5}, many, "limit.parts H", 6},
+		{Limits{Depth: 2}, "Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nx: y\n\nz\n", "limit.depth H", 3},
+		{Limits{Fields: 2}, "A: b\nC: d\nE: f\n\nx\n", "limit.header H", 2},
+		{Limits{Header: 20}, "A: b\nC: d\nE: f\nG: h\n\nx\n", "limit.header H", 2},
+		{Limits{FieldSize: 20}, "A: " + strings.Repeat("b", 30) + "\n\nx\n", "limit.header H", 2},
+		{Limits{PartHeader: 10}, "Content-Type: multipart/mixed; boundary=b\n\n--b\nA: b\nC: d\nE: f\n\nx\n", "limit.header H", 3},
+		{Limits{Params: 2}, "Content-Type: a/b; c=d; e=f; g=h; i=j; k=l\n\nx\n", "mime.param H", 2},
+		{Limits{Views: 1}, "Content-Type: multipart/mixed; boundary=b\nContent-Type: text/plain\n\nx\n", "mime.views H", 3},
+		// Structure beyond a limit is followed all the same.
+		{Limits{Fields: 2}, "A: b\nC: d\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n", "limit.header H", 3},
+	} {
+		s := read(&Parser{Limits: c.limits}, []byte(crlf(c.message)))
+		if !strings.Contains(s.rules(), c.rule) || len(s.parts) != c.parts {
+			t.Errorf("%+v: %d parts, want %d; %s, want %s", c.limits, len(s.parts), c.parts, s.rules(), c.rule)
+		}
 	}
 }

@@ -129,7 +129,8 @@ func (r *reader) open(c *content, k Kind, e transfer, ofMessage, first bool) {
 		r.openRest()
 		return
 	}
-	deep := r.depth() >= p.limits.Depth
+	coded := e == base64Transfer || e == qpTransfer
+	deep := r.depth() >= p.limits.Depth || coded && r.feed.coded >= codedDepth
 	if deep {
 		k = Leaf
 	}
@@ -140,7 +141,7 @@ func (r *reader) open(c *content, k Kind, e transfer, ofMessage, first bool) {
 	part.Charsets = c.charsets
 	part.Encoding = transferNames[e]
 	part.Names, part.Attached = c.names, c.attached
-	part.Doubtful = r.view > 0
+	part.Doubtful = r.view > 0 || r.feed.doubtful
 	r.number(part, ofMessage)
 	n.opened = true
 	p.Sink.Open(part)
@@ -173,6 +174,11 @@ func (r *reader) number(part *Part, ofMessage bool) {
 	part.Path = p.path(part.Parent, strconv.Itoa(fr.children), r.view)
 }
 
+// codedDepth is how many transfer encodings are undone inside of each other: 8.
+// Each is one more pass over all that is inside, and RFC 2046 section 5.2.1
+// allows none.
+const codedDepth = 8
+
 // enter makes r go on with the content of n.
 func (r *reader) enter(c *content, n *node, k Kind, e transfer) {
 	p := r.feed.p
@@ -199,6 +205,7 @@ func (r *reader) enter(c *content, n *node, k Kind, e transfer) {
 	r.state = inBody
 	inner := p.newFeed(n, s)
 	inner.readers[0].view = r.view
+	inner.doubtful, inner.coded = true, r.feed.coded+1
 	inner.readers[0].peek = k == Multipart
 	r.leaf = p.newLeaf(n, e, inner)
 }

@@ -1,8 +1,17 @@
 package mime
 
 // A Sink is told what a Parser finds. Calls come on the goroutine of Write and
-// Close, in this order for each part: Open, every Field, Data, Close; parts
-// nest. A Part may be kept until its Close; slices are valid during the call.
+// Close, in this order for each part: Open, every Field, Data, Close. Parts
+// nest: one is closed after all below it. Where there are several readings,
+// parts of one are open beside those of another.
+//
+// The first part is the message itself, the only one without Parent. A message
+// inside of another has the fields of its part, then those of its own header.
+// A leaf may have parts below it as well: files in TNEF, in uuencode or yEnc,
+// the mail in an opaque signature. They come between its Data.
+//
+// A Part may be kept as long as the message is of interest; slices are valid
+// during the call.
 type Sink interface {
 	// Open begins a part whose header has ended: everything but its content is
 	// known.
@@ -28,10 +37,15 @@ const (
 
 // A Part is one node of a message's tree.
 type Part struct {
-	Parent *Part  // nil: the whole message
-	Path   string // "" the message, "1.2" as in RFC 9051 section 6.4.5, with a suffix for further readings
-	Kind   Kind
-	View   int // 0: the reading that most programs share
+	Parent *Part // nil: the whole message
+	// Path is the part's place: "" the message, "1.2" as in RFC 9051 section
+	// 6.4.5, where the multipart that is all of a message has the message's own.
+	// Text before the first part is "0", behind the last "end", what was not
+	// taken apart "rest". In a further reading "~" and its View follow the place
+	// where it differs.
+	Path string
+	Kind Kind
+	View int // 0: the reading that most programs share
 
 	Type     string   // media type, lower case: "text/plain"
 	Types    []string // every media type it was given, where that differs; else nil

@@ -207,6 +207,7 @@ func appendB(dst []byte, run []word, faults *wordFault) []byte {
 	}
 	emit := func(b []byte) { dst = append(dst, b...) }
 	d := newBase64()
+	d.out.buf = make([]byte, 0, sextets+16) // small, as words are
 	for _, w := range run {
 		d.write(w.text, emit)
 		if whole || sextets%4 != 0 {

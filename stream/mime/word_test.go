@@ -96,3 +96,15 @@ func FuzzField2047(f *testing.F) {
 func containsControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 && r < 0xA0 })
 }
+
+func BenchmarkWords(b *testing.B) {
+	for _, s := range []string{"plain subject of a usual mail", "=?utf-8?q?gr=C3=BCn?= is =?utf-8?q?green?=", "=?utf-8?b?Z3LDvG4=?="} {
+		b.Run(s[:8], func(b *testing.B) {
+			b.ReportAllocs()
+			var dst []byte
+			for b.Loop() {
+				dst, _ = decodeWords(dst[:0], []byte(s))
+			}
+		})
+	}
+}

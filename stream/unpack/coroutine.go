@@ -39,10 +39,11 @@ type puller struct {
 	t    teller
 	body func(t *teller, r *bufio.Reader)
 
-	feed *feed
-	n    int    // octets in feed.block
-	in   []byte // the block that is read now
-	eof  bool   // there is no further one
+	feed   *feed
+	n      int    // octets in feed.block
+	in     []byte // the block that is read now
+	eof    bool   // there is no further one
+	beside bool   // another reader sees the same octets and counts them
 
 	next  func() (struct{}, bool)
 	stop  func()
@@ -113,7 +114,9 @@ func (p *puller) run(yield func(struct{}) bool) {
 
 // resume lets the coroutine read a block.
 func (p *puller) resume(block []byte) {
-	p.t.b.input(len(block))
+	if !p.beside {
+		p.t.b.input(len(block))
+	}
 	if !p.t.alive() {
 		p.end()
 		return

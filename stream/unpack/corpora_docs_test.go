@@ -1,7 +1,6 @@
 package unpack
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,36 +24,9 @@ func corpus(t *testing.T, pattern string) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecodeFile(b)
+		all[strings.TrimSuffix(filepath.Base(f), ".uu")] = uudecode(b)
 	}
 	return all
-}
-
-func uudecodeFile(b []byte) []byte {
-	var out []byte
-	body := false
-	for line := range bytes.Lines(b) {
-		line = bytes.TrimRight(line, "\r\n")
-		switch {
-		case bytes.HasPrefix(line, []byte("begin ")):
-			body = true
-		case string(line) == "end":
-			return out
-		case body && len(line) > 0:
-			n := int(line[0]-' ') & 63
-			line = append(bytes.Clone(line[1:]), make([]byte, 4)...)
-			for i := 0; n > 0 && i+4 <= len(line); i += 4 {
-				var v [4]byte
-				for j := range v {
-					v[j] = (line[i+j] - ' ') & 63
-				}
-				three := []byte{v[0]<<2 | v[1]>>4, v[1]<<4 | v[2]>>2, v[2]<<6 | v[3]}
-				out = append(out, three[:min(n, 3)]...)
-				n -= 3
-			}
-		}
-	}
-	return out
 }
 
 // What libarchive's 7z files give: whether all content came, or why not.

@@ -118,7 +118,6 @@ func overlapped(kernel []byte, n int) []byte {
 // it, and ends with the kernel that all share.
 func quotedBomb(kernel []byte, n int) []byte {
 	body := deflatedOctets(kernel)
-	var headers [][]byte // from the last to the first
 	content := kernel
 	packed := body
 	le := binary.LittleEndian
@@ -136,7 +135,6 @@ func quotedBomb(kernel []byte, n int) []byte {
 		h = le.AppendUint32(le.AppendUint32(le.AppendUint32(h, sum), uint32(len(packed))), uint32(len(content)))
 		h = append(append(h, 2, 0, 0, 0), name...)
 		entries = append(entries, entry{h, len(packed), len(content), sum})
-		headers = append(headers, h)
 		quote := append([]byte{0}, byte(len(h)), 0, ^byte(len(h)), 0xFF)
 		packed = append(append(bytes.Clone(quote), h...), packed...)
 		content = append(bytes.Clone(h), content...)

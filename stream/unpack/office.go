@@ -41,7 +41,6 @@ type office struct {
 	c       *cfb
 	mail    bool                // an Outlook message
 	modules map[int][]vbaModule // by the storage VBA
-	native  []byte
 }
 
 // officeKinds are the streams by which a kind is known. The Installer's names

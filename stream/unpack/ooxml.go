@@ -230,7 +230,7 @@ func judgeField(t *teller, b []byte) {
 		return
 	}
 	if hasFold(b, "quote ") { // characters by number, a way to hide a word
-		b = quoted(b[6:])
+		b = fieldQuoted(b[6:])
 	}
 	switch {
 	case hasFold(b, "dde"):
@@ -250,8 +250,8 @@ func judgeField(t *teller, b []byte) {
 	}
 }
 
-// quoted returns the characters whose numbers stand in a QUOTE field.
-func quoted(b []byte) []byte {
+// fieldQuoted returns the characters whose numbers stand in a QUOTE field.
+func fieldQuoted(b []byte) []byte {
 	var out []byte
 	for _, f := range bytes.Fields(b) {
 		n, ok := pdfInt(f)

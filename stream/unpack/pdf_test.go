@@ -31,7 +31,7 @@ func makePDF(trailer string, objects ...string) []byte {
 	return b.Bytes()
 }
 
-func zlibbed(s string) string {
+func flated(s string) string {
 	var b bytes.Buffer
 	w := zlib.NewWriter(&b)
 	_, _ = w.Write([]byte(s))
@@ -47,8 +47,8 @@ const pdfRoot = "<< /Type /Catalog /Pages 2 0 R >>"
 
 func TestPDF(t *testing.T) {
 	objStm := func(body string) string {
-		head := fmt.Sprintf("10 0 ")
-		return pdfStreamOf(fmt.Sprintf("/Type /ObjStm /N 1 /First %d /Filter /FlateDecode", len(head)), zlibbed(head+body))
+		head := "10 0 "
+		return pdfStreamOf(fmt.Sprintf("/Type /ObjStm /N 1 /First %d /Filter /FlateDecode", len(head)), flated(head+body))
 	}
 	tests := []struct {
 		name    string
@@ -68,8 +68,8 @@ func TestPDF(t *testing.T) {
 		{"comment", []string{"<< % /JS\n /Type /X >>"}, "", ""},
 		{"packed script", []string{pdfRoot, objStm("<< /S /JavaScript /JS (x) >>")}, "pdf.script", ""},
 		{"packed uri", []string{pdfRoot, objStm("<< /S /URI /URI (http://example.com/p) >>")}, "", "http://example.com/p"},
-		{"packed without a head", []string{pdfRoot, pdfStreamOf("/Type /ObjStm /N 9 /First 0 /Filter /Fl", zlibbed("<< /JS (x) >>"))}, "pdf.script", ""},
-		{"xfa", []string{"<< /AcroForm << /XFA 2 0 R >> >>", pdfStreamOf("/Filter /FlateDecode", zlibbed("<xdp><script>x</script></xdp>"))},
+		{"packed without a head", []string{pdfRoot, pdfStreamOf("/Type /ObjStm /N 9 /First 0 /Filter /Fl", flated("<< /JS (x) >>"))}, "pdf.script", ""},
+		{"xfa", []string{"<< /AcroForm << /XFA 2 0 R >> >>", pdfStreamOf("/Filter /FlateDecode", flated("<xdp><script>x</script></xdp>"))},
 			"pdf.form pdf.script:form", ""},
 		{"an object in a stream", []string{pdfRoot, pdfStreamOf("", "7 0 obj << /JS (x) >> endobj")}, "pdf.script", ""},
 		{"an object behind an open string", []string{"<< /A (( >>", "<< /JS (x) >>"}, "pdf.script", ""},
@@ -96,14 +96,14 @@ func TestPDFFile(t *testing.T) {
 	streams := map[string]string{
 		"plain":      pdfStreamOf("/Type /EmbeddedFile", payload),
 		"no type":    pdfStreamOf("", payload),
-		"deflated":   pdfStreamOf("/Filter /FlateDecode", zlibbed(payload)),
-		"array":      pdfStreamOf("/Filter [ /ASCIIHexDecode /FlateDecode ] /DecodeParms [ null null ]", fmt.Sprintf("%x>", zlibbed(payload))),
-		"no length":  "<< /Filter /FlateDecode /Length 99 0 R >>\nstream\r\n" + zlibbed(payload) + "\nendstream",
-		"bad length": "<< /Filter /Fl /Length 3 >>\nstream\n" + zlibbed(payload) + "\nendstream",
+		"deflated":   pdfStreamOf("/Filter /FlateDecode", flated(payload)),
+		"array":      pdfStreamOf("/Filter [ /ASCIIHexDecode /FlateDecode ] /DecodeParms [ null null ]", fmt.Sprintf("%x>", flated(payload))),
+		"no length":  "<< /Filter /FlateDecode /Length 99 0 R >>\nstream\r\n" + flated(payload) + "\nendstream",
+		"bad length": "<< /Filter /Fl /Length 3 >>\nstream\n" + flated(payload) + "\nendstream",
 		"85":         pdfStreamOf("/Filter /A85", "9Q+r_D'3P3F*2=BA8c:&EZfF;F<G\"/ATTIG@;[37~>"),
 		"run":        pdfStreamOf("/Filter /RL", string(rune(len(payload)-1))+payload+"\x80"),
 		"lzw":        pdfStreamOf("/Filter /LZWDecode", lzwLiteral(payload)),
-		"predicted":  pdfStreamOf("/Filter /FlateDecode /DecodeParms << /Predictor 12 /Columns 7 >>", zlibbed(pngUp(payload, 7))),
+		"predicted":  pdfStreamOf("/Filter /FlateDecode /DecodeParms << /Predictor 12 /Columns 7 >>", flated(pngUp(payload, 7))),
 	}
 	for name, stream := range streams {
 		t.Run(name, func(t *testing.T) {
@@ -245,7 +245,7 @@ func lockPDF(method string, password string) []byte {
 	return makePDF(fmt.Sprintf("/Encrypt 4 0 R /ID [ <%x> <00> ]", id),
 		fmt.Sprintf("<< /S /URI /URI <%x> >>", lock(1, "http://example.com/locked")),
 		fmt.Sprintf("<< /Type /Filespec /F <%x> /EF << /F 3 0 R >> >>", lock(2, "a.exe")),
-		pdfStreamOf("/Filter /FlateDecode", lock(3, zlibbed(payload))),
+		pdfStreamOf("/Filter /FlateDecode", lock(3, flated(payload))),
 		fmt.Sprintf("<< /Filter /Standard %s /V %d /R %d /Length %d /P -4 /O <%x> /U <%x> >>", crypt, v, r, 8*n, o, u))
 }
 
@@ -272,7 +272,7 @@ func TestPDFEncrypted(t *testing.T) {
 		data := lockPDF("AES-128", "")
 		at := bytes.LastIndex(data, []byte("4 0 obj"))
 		lie := append([]byte("%PDF-1.7\n1 0 obj\n<< /EF << /F 3 0 R >> /F (x) >>\nendobj\n3 0 obj\n"+
-			pdfStreamOf("/Filter /Fl", zlibbed("MZ plain"))+"\nendobj\n"), data[at:]...)
+			pdfStreamOf("/Filter /Fl", flated("MZ plain"))+"\nendobj\n"), data[at:]...)
 		s := tellAll(t, openPDF, lie, 0)
 		if len(s.members) == 0 || string(s.members[len(s.members)-1].data) != "MZ plain" {
 			t.Errorf("%v", s)
@@ -282,8 +282,8 @@ func TestPDFEncrypted(t *testing.T) {
 
 func TestPDFHurt(t *testing.T) {
 	objects := []string{"<< /OpenAction << /S /URI /URI (http://example.com/) >> /Names << /JS (x) >> >>",
-		"<< /F (a) /EF << /F 3 0 R >> >>", pdfStreamOf("/Filter [/Fl /LZW /A85 /AHx /RL]", zlibbed("some text")),
-		pdfStreamOf("/Type /ObjStm /First 4 /N 1 /Filter /Fl /DecodeParms << /Predictor 15 /Columns 3 >>", zlibbed("1 0 << /A /B >>"))}
+		"<< /F (a) /EF << /F 3 0 R >> >>", pdfStreamOf("/Filter [/Fl /LZW /A85 /AHx /RL]", flated("some text")),
+		pdfStreamOf("/Type /ObjStm /First 4 /N 1 /Filter /Fl /DecodeParms << /Predictor 15 /Columns 3 >>", flated("1 0 << /A /B >>"))}
 	hurt(t, openPDF, makePDF("", objects...))
 	hurt(t, openPDF, lockPDF("AES-128", ""))
 }
@@ -299,7 +299,7 @@ func TestPDFOverlap(t *testing.T) {
 func FuzzPDF(f *testing.F) {
 	f.Add(makePDF("", pdfRoot, "<< /S /JavaScript /JS (x) >>"))
 	f.Add(lockPDF("AES-128", ""))
-	f.Add(makePDF("", "<< /F (a) /EF << /F 2 0 R >> >>", pdfStreamOf("/Filter [/Fl /LZW /A85 /AHx /RL]", zlibbed("some text"))))
+	f.Add(makePDF("", "<< /F (a) /EF << /F 2 0 R >> >>", pdfStreamOf("/Filter [/Fl /LZW /A85 /AHx /RL]", flated("some text"))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if s := tellAll(t, openPDF, data, 0); s.has(RuleBroken + ":panic") {
 			t.Fatal("panic")

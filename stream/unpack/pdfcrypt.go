@@ -27,13 +27,12 @@ type pdfCipher struct {
 
 // pdfSecurity is an encryption dictionary.
 type pdfSecurity struct {
-	filter           string
-	v, r, length, p  int
-	o, u, oe, ue     []byte
-	metadata         bool // is encrypted too
-	stmf, strf       string
-	methods          map[string]string // by name of the crypt filter
-	cryptFilter, key string            // while it is read
+	filter          string
+	v, r, length, p int
+	o, u, oe, ue    []byte
+	metadata        bool // is encrypted too
+	stmf, strf      string
+	methods         map[string]string // by name of the crypt filter
 }
 
 // unlock looks for the encryption dictionary and the key that an empty

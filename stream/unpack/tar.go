@@ -60,7 +60,6 @@ func tarBlocks(t *teller, r *bufio.Reader, first bool) bool {
 			return false
 		}
 		switch h.Typeflag {
-		case tar.TypeReg, tar.TypeRegA, tar.TypeCont, tar.TypeGNUSparse: //nolint:staticcheck // old archives
 		case tar.TypeDir, tar.TypeLink, tar.TypeSymlink, tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeXGlobalHeader:
 			if h.Size == 0 {
 				if !t.b.entry() {

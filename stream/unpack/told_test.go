@@ -124,11 +124,6 @@ func tellAll(t testing.TB, open func(*Budget, Sink) Reader, data []byte, piece i
 	return s
 }
 
-// tellDocument reads a document of a type.
-func tellDocument(t testing.TB, typ Type, data []byte) *told {
-	return tellAll(t, func(b *Budget, s Sink) Reader { return openDocument(typ, "", b, s) }, data, 0)
-}
-
 // hurt reads every truncation of data, and many copies with a bit turned:
 // nothing may panic, and the budget must come back.
 func hurt(t *testing.T, open func(*Budget, Sink) Reader, data []byte) {

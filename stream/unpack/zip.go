@@ -442,8 +442,6 @@ func (z *zipReader) tail() {
 	}
 	z.mismatch("end record")
 	end := parseEnd(b[i:])
-	z.directoryAt(end.offset, 0, end.count)
-	if base := off - end.size - end.offset; base != 0 {
-		z.directoryAt(end.offset+base, base, end.count)
-	}
+	z.dirStart = off
+	z.directories(off, end, []int64{off - end.size - end.offset, 0})
 }

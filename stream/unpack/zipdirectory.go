@@ -212,9 +212,18 @@ func (z *zipReader) judge(off int64, end zipEnd) {
 	if z.dirEnd != off && z.dirEnd != z.at64 {
 		z.mismatch("gap")
 	}
-	z.compare(z.dir, base)
-	if base != 0 && len(z.dir) > 0 {
-		z.directoryAt(end.offset, 0, end.count)
+	bases := []int64{base, off - end.size - end.offset, 0}
+	z.compare(z.dir, bases)
+	z.directories(off, end, bases)
+}
+
+// directories reads the directories that an end record leads to in further
+// ways: by its offset, and by its size.
+func (z *zipReader) directories(off int64, end zipEnd, bases []int64) {
+	for _, at := range []int64{end.offset, off - end.size} {
+		if at != z.dirStart && z.t.alive() {
+			z.directoryAt(at, bases)
+		}
 	}
 }
 
@@ -245,16 +254,24 @@ func (z *zipReader) comment(n int) bool {
 	return true
 }
 
-// compare holds entries of a directory, with offsets from base, against the
-// local headers, and unpacks what the two disagree on.
-func (z *zipReader) compare(dir []zipRow, base int64) {
+// compare holds entries of a directory, with offsets from any of some bases,
+// against the local headers, and unpacks what the two disagree on.
+func (z *zipReader) compare(dir []zipRow, bases []int64) {
 	var again []zipRow
 	names := make(map[uint64]struct{}, min(len(dir), 1024))
 	for i := range dir {
 		e := &dir[i]
-		_, based := z.byOffset[e.offset+base]
-		if _, plain := z.byOffset[e.offset]; based || !plain {
-			e.offset += base
+		declared, met := e.offset, false
+		for j, base := range bases {
+			switch {
+			case slices.Contains(bases[:j], base) || !z.isLocal(declared+base):
+			case !met:
+				e.offset, met = declared+base, true
+			default: // programs differ in which they take
+				other := *e
+				other.offset = declared + base
+				again = append(again, other)
+			}
 		}
 		if _, ok := names[e.name]; ok {
 			z.mismatch("duplicate")
@@ -277,6 +294,16 @@ func (z *zipReader) compare(dir []zipRow, base int64) {
 		}
 		z.unpackAgain(&again[i])
 	}
+}
+
+// isLocal tells whether a local header stands somewhere.
+func (z *zipReader) isLocal(off int64) bool {
+	if _, ok := z.byOffset[off]; ok {
+		return true
+	}
+	var sig [4]byte
+	_, err := z.t.kept.ReadAt(sig[:], off)
+	return err == nil && string(sig[:]) == sigLocal
 }
 
 // differs compares an entry with the local header where it points to, and
@@ -351,7 +378,7 @@ func (z *zipReader) overlaps(dir []zipRow) {
 }
 
 // directoryAt reads a directory from the kept octets and compares it.
-func (z *zipReader) directoryAt(off, base, count int64) {
+func (z *zipReader) directoryAt(off int64, bases []int64) {
 	k := z.t.kept
 	var sig [4]byte
 	if _, err := k.ReadAt(sig[:], off); err != nil || string(sig[:]) != sigCentral {
@@ -366,7 +393,7 @@ func (z *zipReader) directoryAt(off, base, count int64) {
 	defer func() { z.dirStart = before }()
 	var dir []zipRow
 	z.section(off, k.size-off, func(r *bufio.Reader) {
-		for range count {
+		for {
 			sig, _ := r.Peek(4)
 			if string(sig) != sigCentral {
 				return
@@ -381,7 +408,7 @@ func (z *zipReader) directoryAt(off, base, count int64) {
 		}
 	})
 	if z.t.alive() {
-		z.compare(dir, base)
+		z.compare(dir, bases)
 	}
 }
 
@@ -400,18 +427,19 @@ func (z *zipReader) unpackAgain(e *zipRow) {
 	h.names = e.names
 	place := zipPlace{e.offset, e.packed, e.method}
 	_, done := z.again[place]
-	z.again[place] = struct{}{}
 	data := int64(-1)
 	if z.t.kept.lost {
 		z.t.note(RuleUnsupported, Unsupported, "size")
 	} else {
 		data = z.dataOf(e.offset, &h)
 	}
-	readable := z.t.noteUnreadable(&h) && data >= 0 && !done
+	done = z.t.noteUnreadable(&h) && done // then a further name is told, with no data
+	readable := h.readable() && data >= 0 && !done
 	if !z.t.open(Member{Names: h.names, Size: h.size, Encrypted: !readable && !done}) {
 		return
 	}
 	if readable {
+		z.again[place] = struct{}{}
 		z.section(data, min(e.packed, z.t.kept.size-data), func(r *bufio.Reader) {
 			sum := crc32.NewIEEE()
 			n, err := h.decode(z.t, r, sum)
