@@ -122,6 +122,9 @@ func misses(w hostile.Want, r *scanResult, urls []string) (list []string) {
 	if w.Refused && r.disposition.Action != policy.Reject {
 		list = append(list, "not refused but "+r.disposition.Action.String())
 	}
+	if w.Marked && !r.disposition.Action.Over(policy.Deliver) {
+		list = append(list, "not marked but "+r.disposition.Action.String())
+	}
 	for _, rule := range w.Rules {
 		if !has(rule) {
 			list = append(list, "no "+rule)

@@ -21,6 +21,8 @@ type Want struct {
 	Or []string
 	// Refused: the sender gets a 5xx, whatever for.
 	Refused bool
+	// Marked: the message is at least tagged.
+	Marked bool
 	// Rules must all be among the findings.
 	Rules []string
 	// Link is an address, as it is after all unwrapping, that must be told.
@@ -33,6 +35,9 @@ func Cases() []Case {
 		fieldCases(), boundaryCases(), outsideCases(), headerEndCases(), octetCases(),
 		base64Cases(), printableCases(), encodingCases(), embeddedCases(), tnefCases(),
 		nestedCases(), elsewhereCases(), charsetCases(), nameCases(), typeCases(),
+		zipCases(), zipLieCases(), polyglotCases(), archiveCases(), closedCases(), encryptedCases(),
+		macroCases(), officeCases(), pdfCases(), htmlCases(), cryptoCases(), linkCases(),
+		viewCases(), programCases(), fileCases(),
 	)
 }
 
