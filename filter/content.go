@@ -67,7 +67,7 @@ type body struct {
 	budget  *unpack.Budget
 	pieces  []*piece // open, in order of opening
 	spare   []*piece // closed, for use again
-	told    []string // rules that have been told of, each once for each time
+	told    []told   // once for each time
 	given   int      // leaves that modules handed in
 	ended   bool
 }

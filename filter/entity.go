@@ -54,7 +54,7 @@ func (e *entities) Defect(p *mime.Part, d mime.Defect) {
 	if p != nil {
 		place = p.Path
 	}
-	(*body)(e).note(d.Rule, d.Detail, place)
+	(*body)(e).defect(d, place)
 }
 
 // entity returns the open piece of an entity, or nil.

@@ -9,15 +9,20 @@ import (
 
 // members is a piece as the reader of its container sees it.
 type members struct {
-	piece *piece // the container
-	open  *piece // the member that is open
+	piece  *piece // the container
+	open   *piece // the member that is open
+	carved bool   // members were found inside what is no container
 }
 
 // Open begins a member.
 func (m *members) Open(f *unpack.Member) {
 	b := m.piece.body
+	sign := "/"
+	if m.carved {
+		sign = "^"
+	}
 	part := &Part{
-		Path: m.piece.part.Path + "/" + strconv.Itoa(f.Index+1), Kind: mime.Leaf,
+		Path: m.piece.part.Path + sign + strconv.Itoa(f.Index+1), Kind: mime.Leaf,
 		Names: f.Names, Encrypted: f.Encrypted, Made: f.Text,
 	}
 	m.open = b.open(part, m.piece)
@@ -40,7 +45,7 @@ func (m *members) Close(*unpack.Member) {
 
 // Note is a fact about the container.
 func (m *members) Note(n unpack.Note) {
-	m.piece.body.note(n.Rule, n.Detail, m.piece.part.Path)
+	m.piece.body.noted(n, m.piece.part.Path)
 }
 
 // Link is an address in it.

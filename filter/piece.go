@@ -27,6 +27,7 @@ type piece struct {
 	text    *mime.Text
 	shown   int             // octets of text told
 	readers []unpack.Reader // one for each container that it is read as
+	entered bool            // it counts towards the depth of containers
 }
 
 // open makes a piece for a part.
@@ -54,6 +55,7 @@ func (b *body) drop(pc *piece) {
 			r.Close(false)
 		}
 	}
+	pc.leave()
 	clear(pc.readers)
 	pc.hash.Reset()
 	*pc = piece{hash: pc.hash, head: pc.head[:0], readers: pc.readers[:0]}
@@ -104,12 +106,35 @@ func (pc *piece) know(head []byte) {
 	pc.openReaders()
 }
 
-// openReaders opens the piece as every container that it is.
+// openReaders opens the piece as every container that it is, and looks for
+// containers hidden in what is none.
 func (pc *piece) openReaders() {
-	for _, t := range pc.part.Types {
-		if r := unpack.Open(t, pc.name(), pc.body.budget, &members{piece: pc}); r != nil {
+	b, part := pc.body, pc.part
+	for _, t := range part.Types {
+		if !t.Container() {
+			continue
+		}
+		if !pc.entered && !b.budget.Enter() {
+			b.exceeded(unpack.RuleDepth, "containers", part.Path)
+			return
+		}
+		pc.entered = true
+		if r := unpack.Open(t, pc.name(), b.budget, &members{piece: pc}); r != nil {
 			pc.readers = append(pc.readers, r)
 		}
+	}
+	if !part.Text || len(part.Names) > 0 { // nobody saves a shown text as a file
+		if r := unpack.Carve(part.Types, b.budget, &members{piece: pc, carved: true}); r != nil {
+			pc.readers = append(pc.readers, r)
+		}
+	}
+}
+
+// leave is called when all readers of the piece have been closed.
+func (pc *piece) leave() {
+	if pc.entered {
+		pc.entered = false
+		pc.body.budget.Leave()
 	}
 }
 
@@ -161,7 +186,7 @@ func (pc *piece) close(complete bool) {
 	}
 	if pc.text != nil {
 		for _, d := range pc.text.Close() {
-			b.note(d.Rule, d.Detail, part.Path)
+			b.defect(d, part.Path)
 		}
 	}
 	for i := range pc.readers {

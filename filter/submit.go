@@ -21,7 +21,7 @@ func (ch *Channel) Submit(parent *Part, name, declared string, content []byte) b
 	}
 	b := ch.board.body
 	if b.given++; b.given > maxSubmitted {
-		b.note(ruleSubmitted, "", parent.Path)
+		b.exceeded(ruleSubmitted, "", parent.Path)
 		return false
 	}
 	part := &Part{

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -26,18 +28,19 @@ import (
 //	score               number    of what modules found
 //	listed              text      "allow", "block" or "": what the lists say
 //	has("rule")         truth     a module found this; not if the rule is off or in shadow
-//	header("name")      text      the first such field, or ""
-//	headers("name")     texts     all of them
+//	header("name")      text      the first such field, or ""; at most maxValue octets
+//	headers("name")     texts     all of them, at most maxValues
 //	peer_in("network")  truth     the peer's address is in it
 //
 // and of the language's functions: len lower upper trim trimPrefix trimSuffix
 // hasPrefix hasSuffix indexOf lastIndexOf split first last int abs, and any all
 // none one count, which take a condition on each element.
 //
-// An expression cannot run long or grow: it has at most maxNodes nodes, no
-// condition stands inside another, texts are not joined, there are no ranges,
-// and the right side of matches is written out. One that fails all the same is
-// the finding RuleUserFailed, which defers like any module that failed.
+// An expression cannot run long or grow: it has at most maxNodes nodes and
+// maxConditions conditions, of maxCondition nodes each and none inside another;
+// texts are not joined, lists hold no lists, there are no maps and no ranges, and
+// the right side of matches is written out. One that fails all the same is the
+// finding RuleUserFailed, which defers like any module that failed.
 type UserRule struct {
 	Name   string // of a-z, 0-9, "_", "-"; in findings and Rules it is "user." + Name
 	When   string
@@ -53,9 +56,17 @@ const RuleUserFailed = userPrefix + "failed"
 
 const userPrefix = "user."
 
-// maxNodes bounds one expression: 500 nodes, some fifty lines. With at most
-// 2,000 fields or recipients to go through once each, that is a million steps.
-const maxNodes = 500
+// What bounds one expression. A condition is evaluated for each element of a
+// list, which are at most the octets of a field, and each time may read a field
+// again: 2,048 times 2,048 octets take a tenth of a second where they are
+// matched with a pattern, and next to nothing else.
+const (
+	maxNodes      = 500  // nodes: some fifty lines
+	maxConditions = 8    // conditions
+	maxCondition  = 50   // nodes of one
+	maxValue      = 2048 // octets of a field that an expression sees: any subject
+	maxValues     = 200  // fields of one name: more than a loop makes of Received
+)
 
 // maxUserRules bounds how many user rules one message is put to: 500.
 const maxUserRules = 500
@@ -124,8 +135,9 @@ func compile(when string) (*vm.Program, []string, error) {
 
 // A guard refuses what could make an expression run long or grow.
 type guard struct {
-	err error
-	has []string
+	err        error
+	has        []string
+	conditions int
 }
 
 // Visit looks at a node after those below it.
@@ -134,11 +146,13 @@ func (g *guard) Visit(node *ast.Node) {
 	case *ast.BinaryNode:
 		g.operator(n)
 	case *ast.PredicateNode:
-		inner := &finder{}
-		ast.Walk(&n.Node, inner)
-		if inner.found {
-			g.refuse("a condition inside the condition of another")
+		g.condition(n)
+	case *ast.ArrayNode:
+		if slices.ContainsFunc(n.Nodes, func(n ast.Node) bool { return !simple(n) }) {
+			g.refuse("a list may hold texts, numbers and truths only")
 		}
+	case *ast.MapNode:
+		g.refuse("maps cannot be used")
 	case *ast.BuiltinNode:
 		// Those that take a condition cannot be disabled in the language.
 		if !slices.Contains(functions, n.Name) {
@@ -146,6 +160,19 @@ func (g *guard) Visit(node *ast.Node) {
 		}
 	case *ast.CallNode:
 		g.call(n)
+	}
+}
+
+func (g *guard) condition(n *ast.PredicateNode) {
+	inner := &counter{}
+	ast.Walk(&n.Node, inner)
+	switch g.conditions++; {
+	case inner.conditions > 0:
+		g.refuse("a condition inside the condition of another")
+	case inner.nodes > maxCondition:
+		g.refuse("a condition is too long")
+	case g.conditions > maxConditions:
+		g.refuse("too many conditions")
 	}
 }
 
@@ -188,15 +215,23 @@ func (g *guard) refuse(why string) {
 // number reports whether a node is known to be a number.
 func number(n ast.Node) bool {
 	t := n.Type()
-	return t != nil && (t.Kind().String() == "int" || t.Kind().String() == "float64")
+	return t != nil && (t.Kind() == reflect.Int || t.Kind() == reflect.Float64)
 }
 
-// A finder looks for a condition.
-type finder struct{ found bool }
+// simple reports whether a node is known to be no list. Lists of lists can
+// stand for more than could ever be compared.
+func simple(n ast.Node) bool {
+	t := n.Type()
+	return number(n) || t != nil && (t.Kind() == reflect.String || t.Kind() == reflect.Bool)
+}
 
-func (f *finder) Visit(node *ast.Node) {
+// A counter counts nodes, and conditions among them.
+type counter struct{ nodes, conditions int }
+
+func (c *counter) Visit(node *ast.Node) {
+	c.nodes++
 	if _, ok := (*node).(*ast.PredicateNode); ok {
-		f.found = true
+		c.conditions++
 	}
 }
 
@@ -371,9 +406,25 @@ func (c *Case) headers() func(string) []string {
 		name = strings.ToLower(name)
 		values, ok := known[name]
 		if !ok && c.Header != nil {
-			values = c.Header(name)
+			for _, v := range c.Header(name) {
+				if values = append(values, cut(v)); len(values) == maxValues {
+					break
+				}
+			}
 			known[name] = values
 		}
 		return values
 	}
+}
+
+// cut returns the first maxValue octets of s, in whole characters.
+func cut(s string) string {
+	if len(s) <= maxValue {
+		return s
+	}
+	n := maxValue
+	for n > maxValue-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

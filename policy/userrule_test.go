@@ -87,6 +87,11 @@ func TestUserRuleRefused(t *testing.T) {
 		{`find(recipients, true) == ""`, "find cannot"},
 		{`repeat(from, 1000000) == ""`, "repeat"},
 		{`now().Year() > 1`, "now"},
+		{`let a = [from]; let b = [a, a]; b == b`, "a list may hold"},
+		{`[size > 1 ? from : recipients] == []`, "a list may hold"},
+		{`{"a": from} == {}`, "maps"},
+		{"false" + strings.Repeat(` or any(recipients, # == "a")`, 9), "too many conditions"},
+		{`any(recipients, # == "a"` + strings.Repeat(` or # == "a"`, 20) + `)`, "too long"},
 		{strings.Repeat("true && ", 600) + "true", "node"},
 	} {
 		_, err := New(Settings{Level: Level{UserRules: []UserRule{{Name: "r", When: c.when}}}})
@@ -157,10 +162,48 @@ func TestUserRuleLevels(t *testing.T) {
 	}
 }
 
+// Of a field an expression sees a bounded part, in whole characters.
+func TestUserRuleLongFields(t *testing.T) {
+	settings := site()
+	settings.UserRules = []UserRule{{Name: "r", When: `len(headers("x")) == 200 and all(headers("x"), len(#) == 1024 and # endsWith "ä")`}}
+	c := userCase()
+	c.Header = func(string) []string { return slices.Repeat([]string{strings.Repeat("ä", 5000)}, 500) }
+	mustNew(t, settings).Decide(c)
+	if f := c.Findings[len(c.Findings)-1]; f.Rule != "user.r" {
+		t.Errorf("%+v", f)
+	}
+	if got := cut("x" + strings.Repeat("ä", 5000)); len(got) != 2047 {
+		t.Errorf("cut to %d octets", len(got))
+	}
+}
+
 // Check names what a rule asks for.
 func TestUserRuleCheck(t *testing.T) {
 	has, err := (&UserRule{When: `has("a.x") && (has("b.y") || size > 5)`}).Check()
 	if err != nil || !slices.Equal(has, []string{"a.x", "b.y"}) {
 		t.Errorf("%q, %v", has, err)
 	}
+}
+
+// FuzzUserRule: whatever is compiled gives an answer or fails, and soon.
+func FuzzUserRule(f *testing.F) {
+	for _, when := range []string{
+		`from == "a"`, `any(recipients, # endsWith "@y.test") and size > 5`, `let x = split(from, "."); len(x) > 2`,
+		`count(headers("x"), len(#) > 3) in [1, 2]`, `has("a.x") ? score > 1 : peer_in("::/0")`, `helo matches "^a+$"`, `first(recipients)[0:3] == "abc"`,
+		`from in ["a", "b"]`, `(from | lower | trim) contains "x"`, `none(split(from, ""), # == "@")`, `-size ** 3 > 1e9`, `indexOf(from, "@") % 0 == 1`, `not (from not in recipients)`,
+	} {
+		f.Add(when)
+	}
+	f.Fuzz(func(t *testing.T, when string) {
+		s, err := New(Settings{Level: Level{UserRules: []UserRule{{Name: "r", When: when}}}})
+		if err != nil {
+			return
+		}
+		c := userCase()
+		found := len(c.Findings)
+		s.Decide(c)
+		if len(c.Findings) > found+1 {
+			t.Errorf("%v", c.Findings)
+		}
+	})
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"sluice/internal/smtptest"
 )
 
@@ -255,7 +257,38 @@ func TestClamdHealth(t *testing.T) {
 		t.Errorf("version %+v", v)
 	}
 	c.closeIdle()
+	if !exposed(ageMetric("health")) {
+		t.Error("the age of the signatures is not told")
+	}
 	forgetAge("health")
+	if exposed(ageMetric("health")) {
+		t.Error("the age of the signatures is told for ever")
+	}
+}
+
+// exposed tells whether there is a series.
+func exposed(name string) bool {
+	var page strings.Builder
+	metrics.WritePrometheus(&page, false)
+	return strings.Contains(page.String(), name+" ")
+}
+
+// Close does not wait for an engine that hangs.
+func TestCloseWhileItHangs(t *testing.T) {
+	asked := make(chan bool, 1)
+	addr := serve(t, func(c net.Conn) {
+		asked <- true
+		<-c.(*served).over
+	})
+	for _, e := range []EngineSettings{
+		{Name: "hangs", Addresses: []string{addr}},
+		{Name: "hangs", Type: TypeICAP, URL: "icap://" + addr + "/scan"},
+	} {
+		m := newModule(t, Settings{Engines: []EngineSettings{e}})
+		m.Start()
+		<-asked
+		m.Close()
+	}
 }
 
 // A clamd that answers PING with anything else is not well.

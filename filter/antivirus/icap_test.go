@@ -191,6 +191,10 @@ func TestICAPAnswers(t *testing.T) {
 		{name: "closes", script: asICAP(goodOptions, func(*icapSide) bool { return false }), want: none + "cut (icap) at 1"},
 		{name: "closes after the content", script: asICAP(goodOptions, func(s *icapSide) bool { s.all(); return false }), want: none + "cut (icap) at 1"},
 		{name: "closes at once", script: func(net.Conn) {}, want: none + "cut (icap) at 1"},
+		{name: "found before the end", script: asICAP(goodOptions, func(s *icapSide) bool {
+			s.say("ICAP/1.0 100 Continue\r\n\r\n" + ok("X-Virus-ID: X.Test-1\r\n", page))
+			return false
+		}), want: none + "garbled (icap) at 1", flows: found},
 		{name: "hangs", script: asICAP(goodOptions, func(s *icapSide) bool { s.all(); <-s.Conn.(*served).over; return false }), want: none + "deadline (icap) at 1", hangs: true},
 		{name: "hangs at the preview", script: asICAP(goodOptions, func(s *icapSide) bool { <-s.Conn.(*served).over; return false }), want: none + "deadline (icap) at 1", flows: none + "behind (icap) at 1", hangs: true},
 		{name: "no RESPMOD", script: asICAP("Methods: REQMOD\r\n", func(s *icapSide) bool { s.all(); s.say(noContent); return true }), want: none + "refused (icap) at 1"},

@@ -56,6 +56,9 @@ func (m *memory) give(n int) {
 	inUse.Add(-float64(n))
 }
 
+// short tells whether more than half is in use.
+func (m *memory) short() bool { return m.used.Load() > m.limit/2 }
+
 // A ledger is what one message holds of it.
 type ledger struct {
 	memory *memory

@@ -216,6 +216,20 @@ func TestNoMemory(t *testing.T) {
 	}
 }
 
+// Parts that no engine is to be given, unless they turn out doubtful, do not
+// take the memory that messages need.
+func TestDoubtIsFirstToGo(t *testing.T) {
+	m := newModule(t, engines(Settings{Memory: 8 * chunkSize}, &fake{}))
+	mail := testMail{raw: strings.Repeat("x", 2*chunkSize), parts: []testPart{{path: "1", content: strings.Repeat("y", 64*chunkSize)}}}
+	if got := said(send(t, m, mail)); got != "" {
+		t.Errorf("%q", got)
+	}
+	mail.parts[0].turns = true
+	if got := said(send(t, m, mail)); got != "antivirus.unscannable late (a) at 1" {
+		t.Errorf("%q", got)
+	}
+}
+
 // A message that flows holds no more than the queue, however large it is and
 // however slow the engine.
 func TestFlowIsBounded(t *testing.T) {

@@ -52,8 +52,7 @@ var (
 	_ filter.Overflower  = (*scanner)(nil)
 )
 
-// newScanner starts on one message. A module whose engines are fed no parts is
-// told of none.
+// newScanner starts on one message.
 func newScanner(m *Module, ch *filter.Channel) *scanner {
 	s := &scanner{module: m, channel: ch, ledger: newLedger(&m.memory)}
 	if m.wants.raw {
@@ -70,7 +69,7 @@ func (s *scanner) source(place string) *source {
 // Write collects the message, or passes it on.
 func (s *scanner) Write(p []byte) {
 	if s.raw == nil {
-		return
+		return // no engine wants the message as it is
 	}
 	s.raw.append(p)
 	s.collected()
@@ -152,13 +151,14 @@ func (s *scanner) known(p *filter.Part) bool {
 	return false
 }
 
-// collected looks after what the message holds.
+// collected looks after what the message holds. What is held for a mere
+// possibility goes when the memory of all messages is half used.
 func (s *scanner) collected() {
-	if s.ledger.held.Load() > maxHeld {
+	if s.ledger.held.Load() > maxHeld || s.module.memory.short() {
 		s.shed()
-		if !s.flows && s.ledger.held.Load() > maxHeld {
-			s.Overflow()
-		}
+	}
+	if !s.flows && s.ledger.held.Load() > maxHeld {
+		s.Overflow()
 	}
 	if s.flows {
 		s.pace()

@@ -23,7 +23,6 @@ type feed struct {
 	block    bool   // the piece is a block, of any number of lines
 	mid      bool   // the piece is not the first of its line
 	changed  bool   // some reader's stack changed during this piece
-	rest     bool   // a leaf with all the rest has been opened
 	coded    int    // transfer encodings that were undone to come here
 	doubtful bool   // not every program comes to see this
 }

@@ -112,6 +112,8 @@ func TestPayloadIsFound(t *testing.T) {
 		// 2
 		{"boundary twice, first", inMixed(mixed("boundary=b; boundary=c"), "b"), "mime.param H, mime.boundary H"},
 		{"boundary twice, last", inMixed(mixed("boundary=b; boundary=c"), "c"), "mime.param H, mime.boundary H"},
+		{"boundary twice, the first as a decoy", mixed("boundary=b; boundary=c") + "\n\n--b\n\nx\n--c\n" + eicar64() + "--c--\n", "mime.param H, mime.boundary H"},
+		{"boundary twice, the last as a decoy", mixed("boundary=b; boundary=c") + "\n\n--c\n\nx\n--b\n" + eicar64() + "--b--\n", "mime.param H, mime.boundary H"},
 		{"boundary plain and extended", inMixed(mixed("boundary=b; boundary*=us-ascii''c"), "c"), "mime.param H, mime.boundary H"},
 		{"boundary in sections", inMixed(mixed("boundary*1=d; boundary*0=c; boundary=b"), "cd"), "mime.param H, mime.boundary H"},
 		// 3
@@ -277,5 +279,20 @@ func TestDeepMessages(t *testing.T) {
 		if !encoded && !s.finds(eicar) {
 			t.Error("not found")
 		}
+	}
+}
+
+// Programs for which only CRLF ends a line do not see the boundary line that
+// cuts the payload in two.
+func TestBoundaryAfterBareLF(t *testing.T) {
+	e := b64(eicar)
+	m := crlf("Content-Type: multipart/mixed; boundary=\"...\"\n\n--...\nContent-Transfer-Encoding: base64\n\n"+e[:40]) +
+		"\n--...\r\n\r\n" + e[40:] + "\r\n--...--\r\n"
+	s := readCuts(t, []byte(m))
+	if !s.finds(eicar) {
+		t.Errorf("not found:\n%s", s.tree())
+	}
+	if !strings.Contains(s.rules(), "mime.boundary M") {
+		t.Errorf("rules %s", s.rules())
 	}
 }

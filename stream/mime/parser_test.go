@@ -251,6 +251,33 @@ U3ViamVjdDogeA0KDQpoZWxsbw==
 1.1 text/plain "hello"
 1~1.1 text/plain ""
 `, "mime.encoding H, mime.field M"},
+		// Readers that part over one part are one again at the next.
+		{"merged", `Content-Type: multipart/mixed; boundary=a
+
+--a
+Content-Transfer-Encoding: base64
+Content-Transfer-Encoding: 7bit
+
+eA==
+--a
+no field
+Subject: x
+
+y
+--a
+
+z
+--a--
+end
+`, ` message/rfc822
+ multipart/mixed
+1 text/plain base64 "x"
+1~1 text/plain "eA=="
+2~2 text/plain "no field\r\nSubject: x\r\n\r\ny"
+2 text/plain "y"
+3 text/plain "z"
+end text/plain "end\r\n"
+`, "mime.duplicate H, mime.field M"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := readCuts(t, []byte(crlf(c.message)))

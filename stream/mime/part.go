@@ -211,13 +211,19 @@ func (r *reader) enter(c *content, n *node, k Kind, e transfer) {
 }
 
 // openRest opens a leaf for everything that is left: there are too many parts.
+// Only the first reader does: what the others read is left to it.
 func (r *reader) openRest() {
 	f := r.feed
-	if f.rest {
-		r.die()
-		return
+	for _, o := range f.readers {
+		if o == r {
+			break
+		}
+		if !o.dead {
+			r.defect(Defect{RuleParts, Ambiguous, "not taken apart"})
+			r.die()
+			return
+		}
 	}
-	f.rest = true
 	for _, o := range f.readers {
 		if o != r && !o.dead {
 			o.die()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"sluice/internal/smtptest"
 )
 
 func TestLimits(t *testing.T) {
@@ -170,7 +172,7 @@ func (zero) Read(p []byte) (int, error) { return len(p), nil }
 // TestMemory wants memory given to who waits, the net with least first, and
 // the wait to end.
 func TestMemory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	smtptest.Bubble(t, func(t *testing.T) {
 		m := NewMemory(100)
 		if _, ok := m.take("a", 101, maxWait); ok {
 			t.Error("more than all")
@@ -225,7 +227,7 @@ func TestMemory(t *testing.T) {
 
 // TestBudgetWaits lets a message wait for another's memory.
 func TestBudgetWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	smtptest.Bubble(t, func(t *testing.T) {
 		m := NewMemory(1 << 20)
 		one, two := NewBudget(Limits{}, m, "a"), NewBudget(Limits{}, m, "b")
 		if !one.grow(1 << 20) {

@@ -41,6 +41,7 @@ type office struct {
 	c       *cfb
 	mail    bool                // an Outlook message
 	modules map[int][]vbaModule // by the storage VBA
+	inside  map[int][]int       // entries by storage
 }
 
 // officeKinds are the streams by which a kind is known. The Installer's names

@@ -22,7 +22,7 @@ func (o *office) mailStream(i int, name string) bool {
 	case "1013001f":
 		o.wide(n, Member{Names: []string{"body.html"}})
 	case "10090102": // PidTagRtfCompressed
-		o.whole(Member{Names: []string{"body.rtf"}, Size: int64(n.size)}, o.c.runs(n)...)
+		o.read(n, len(o.c.data), o.rtf)
 	case "37010102": // PidTagAttachDataBinary
 		o.whole(Member{Names: o.attachmentNames(n.parent), Size: int64(n.size)}, o.c.runs(n)...)
 	default:
@@ -49,18 +49,57 @@ func (o *office) wide(n *cfbNode, m Member) {
 	})
 }
 
+// rtf tells compressed RTF as the RTF that it is; if it cannot be read, as it
+// lies there.
+func (o *office) rtf(b []byte) {
+	m := Member{Names: []string{"body.rtf"}}
+	// What it claims as its size is no matter: two octets give 17 at most.
+	size := min(9*int64(len(b)), rtfExpanded)
+	if !o.grow(size) {
+		return
+	}
+	defer o.b.shrink(size)
+	plain, ok := expandRTF(b, int(size))
+	if !ok {
+		o.broken("rtf")
+		plain = append(plain, b...)
+	}
+	m.Size = int64(len(plain))
+	o.whole(m, plain)
+}
+
 // mailProperty is the size from which a property of a message is told as a
 // member: 4 KiB. Subjects, addresses and times are below.
 const mailProperty = 4 << 10
+
+// children returns the entries in a storage. They are sorted out once, since a
+// message may claim any number of attachments.
+func (o *office) children(storage int) []int {
+	if o.inside == nil {
+		o.inside = make(map[int][]int)
+		for i := range o.c.entries {
+			p := o.c.entries[i].parent
+			// More in one storage than an attachment has properties is rubbish.
+			if p >= 0 && len(o.inside[p]) < mailProperties {
+				o.inside[p] = append(o.inside[p], i)
+			}
+		}
+	}
+	return o.inside[storage]
+}
+
+// mailProperties bounds the properties of an attachment that are looked
+// through for its names: 256, several times what Outlook writes.
+const mailProperties = 256
 
 // attachmentNames gathers the names in an attachment's storage: the long one
 // (PidTagAttachLongFilename), the short one, and the one displayed.
 func (o *office) attachmentNames(storage int) []string {
 	var names []string
 	for _, tag := range []string{"3707", "3704", "3001"} {
-		for i := range o.c.entries {
+		for _, i := range o.children(storage) {
 			n := &o.c.entries[i]
-			if n.kind != cfbStream || n.parent != storage || len(n.name) < 20 || n.name[12:16] != tag {
+			if n.kind != cfbStream || len(n.name) < 20 || n.name[12:16] != tag {
 				continue
 			}
 			o.read(n, 2*NameSize, func(b []byte) {

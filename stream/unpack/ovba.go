@@ -83,6 +83,9 @@ func ovbaTokens(out, b []byte) ([]byte, bool) {
 	return out, true
 }
 
+// vbaMost bounds the modules of a project: 4,096. Large ones have hundreds.
+const vbaMost = 4096
+
 // A vbaModule is where the dir stream says that a module's source is.
 type vbaModule struct {
 	stream string // name of the stream, in the project's code page
@@ -115,7 +118,7 @@ func vbaModules(dir []byte) []vbaModule {
 		case 0x0031: // MODULEOFFSET
 			m.offset = int(int32(le32(body, 0)))
 		case 0x002B: // end of the module
-			if m.stream != "" || m.wide != "" {
+			if len(list) < vbaMost && (m.stream != "" || m.wide != "") {
 				list = append(list, m)
 			}
 			m = vbaModule{offset: -1}

@@ -97,28 +97,26 @@ type pdf struct {
 	encrypt    bool
 	encryptAt  int   // offset of a direct dictionary, 0: none
 	encryptRef []int // objects named as one
-	objects    map[int]int
 	id         []byte
 	cipher     *pdfCipher // nil: not encrypted, or not readable
 	stack      []pdfDict
-	kept       int // octets of strings from object streams
+	slots      int   // things kept
+	taken      int64 // octets of memory for them
+	kept       int   // octets of strings from object streams
 }
 
 // readPDF tells what a PDF does, and the files attached to it.
 func readPDF(t *teller, data []byte) {
 	p := &pdf{
 		t: t, data: data, work: pdfWork * len(data),
-		byNum: make(map[int][]int), plain: make(map[int]pdfValue), objects: make(map[int]int),
+		byNum: make(map[int][]int), plain: make(map[int]pdfValue),
 	}
-	for at := 0; ; {
-		i := bytes.Index(data[at:], []byte("endstream"))
-		if i < 0 {
-			break
-		}
-		p.ends = append(p.ends, at+i)
-		at += i + 9
-	}
+	defer func() { t.b.shrink(p.taken) }()
+	p.ends = marksAt(data, "endstream", pdfKept)
 	p.scan()
+	if !t.alive() {
+		return
+	}
 	p.unlock()
 	p.objectStreams()
 	p.tell()
@@ -127,16 +125,40 @@ func readPDF(t *teller, data []byte) {
 	}
 }
 
+// marksAt returns where s stands in b, at most so many places.
+func marksAt(b []byte, s string, most int) (list []int) {
+	for at := 0; len(list) < most; {
+		i := bytes.Index(b[at:], []byte(s))
+		if i < 0 {
+			return list
+		}
+		list = append(list, at+i)
+		at += i + len(s)
+	}
+	return list
+}
+
+// room takes the memory for one more thing to be kept: a stream, a string, a
+// file. False: there is none.
+func (p *pdf) room() bool {
+	const slot, step = 512, 128 // octets of the largest, and how many at once
+	if p.slots%step == 0 && !p.t.grow(slot*step) {
+		return false
+	}
+	p.slots++
+	p.taken = (int64(p.slots) + step - 1) / step * step * slot
+	return true
+}
+
 // scan reads all objects and trailers of the file.
 func (p *pdf) scan() {
-	for at := 0; p.work > 0 && p.t.b.inTime(); {
+	for at, n := 0, 0; p.work > 0; n++ {
 		i := bytes.Index(p.data[at:], []byte("obj"))
-		if i < 0 {
+		if i < 0 || n%256 == 0 && !p.t.b.inTime() {
 			break
 		}
 		at += i + 3
 		if num, gen, ok := p.objectNumber(at - 3); ok {
-			p.objects[num] = at
 			p.object(p.data, at, num, gen, false)
 		}
 	}
@@ -251,7 +273,7 @@ func (p *pdf) object(b []byte, at, num, gen int, packed bool) {
 		case pdfString, pdfHex:
 			s := p.value(t, num, gen, packed)
 			if d == nil {
-				if len(p.plain) < pdfKept {
+				if len(p.plain) < pdfKept && p.room() {
 					p.plain[num] = s
 				}
 				if packed {
@@ -288,7 +310,7 @@ func (p *pdf) close(d, up *pdfDict) {
 		up.parms = append(up.parms, d.parms...)
 	case up != nil && (d.parent == "DecodeParms" || d.parent == "DP"):
 		up.parms = append(up.parms, d.parms...)
-	case !d.array && len(d.files) > 0 && len(p.files) < pdfKept:
+	case !d.array && len(d.files) > 0 && len(p.files) < pdfKept && p.room():
 		p.files = append(p.files, pdfFile{objects: d.files, names: [2]pdfValue{d.uf, d.f}})
 	}
 	if up != nil && !up.array {
@@ -384,7 +406,7 @@ func (p *pdf) reference(d *pdfDict, num int) {
 		d.length = -1
 	}
 	keep := func(list *[]int) {
-		if len(*list) < pdfKept {
+		if len(*list) < pdfKept && p.room() {
 			*list = append(*list, num)
 		}
 	}
@@ -410,18 +432,18 @@ func (p *pdf) text(d *pdfDict, s pdfValue) {
 	d.numbers = 0
 	switch d.key {
 	case "URI":
-		if len(p.uris) < pdfKept {
+		if len(p.uris) < pdfKept && p.room() {
 			p.uris = append(p.uris, s)
 		}
 	case "JS":
-		if len(p.scripts) < pdfKept {
+		if len(p.scripts) < pdfKept && p.room() {
 			p.scripts = append(p.scripts, s)
 		}
 	case "UF":
 		d.uf = s
 	case "F", "DOS", "Mac", "Unix":
 		d.f = s
-		if bytes.Contains(s.token.text, []byte("://")) && len(p.uris) < pdfKept {
+		if bytes.Contains(s.token.text, []byte("://")) && len(p.uris) < pdfKept && p.room() {
 			p.uris = append(p.uris, s) // of SubmitForm, or a file that is elsewhere
 		}
 	case "ID":
@@ -439,6 +461,9 @@ func (p *pdf) stream(d pdfDict, at, num, gen int) {
 	}
 	if len(d.filters) == 0 && d.kind == "" && d.length < 0 && len(d.key) == 0 {
 		return // no dictionary: no stream
+	}
+	if !p.room() {
+		return
 	}
 	if at < len(p.data) && p.data[at] == '\r' {
 		at++
@@ -482,8 +507,12 @@ func (p *pdf) extent(s *pdfStream) (exact, far []byte) {
 func (p *pdf) objectStreams() {
 	for i := 0; i < len(p.streams); i++ {
 		s := &p.streams[i]
-		if s.kind != "ObjStm" || !p.t.alive() {
+		if s.kind != "ObjStm" {
 			continue
+		}
+		if !p.t.b.inTime() {
+			p.t.alive()
+			return
 		}
 		b := p.inflate(s, pdfObjects)
 		p.work += pdfWork * len(b)

@@ -42,10 +42,10 @@ func (p *pdf) unlock() {
 		return
 	}
 	var places []int
-	for _, num := range p.encryptRef[:min(len(p.encryptRef), 8)] {
-		if at := p.objects[num]; at > 0 {
-			lex := pdfLexer{b: p.data, at: at}
-			if lex.next().kind == pdfDictOpen {
+	for _, at := range marksAt(p.data, "obj", 10*pdfKept) {
+		if num, _, ok := p.objectNumber(at); ok && slices.Contains(p.encryptRef[:min(len(p.encryptRef), 8)], num) {
+			lex := pdfLexer{b: p.data, at: at + len("obj")}
+			if lex.next().kind == pdfDictOpen && len(places) < 64 {
 				places = append(places, lex.at)
 			}
 		}

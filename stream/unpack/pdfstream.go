@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -91,15 +92,49 @@ func pdfDecode(b []byte, d *pdfDict) (io.Reader, error) {
 	return r, nil
 }
 
-// inflateZlib inflates without looking at header and checksum, which readers
-// of PDF forgive.
+// A pdfInflater inflates without looking at header and checksum, which readers
+// of PDF forgive. It is pooled: a file may have many small streams.
+type pdfInflater struct {
+	in *bufio.Reader
+	z  io.ReadCloser
+}
+
+var pdfInflaters = sync.Pool{New: func() any {
+	in := bufio.NewReader(nil)
+	return &pdfInflater{in: in, z: flate.NewReader(in)}
+}}
+
 func inflateZlib(r io.Reader) io.Reader {
-	br := bufio.NewReader(r)
-	head, _ := br.Peek(2)
+	p := pdfInflaters.Get().(*pdfInflater)
+	p.in.Reset(r)
+	head, _ := p.in.Peek(2)
 	if len(head) == 2 && head[0]&0x0F == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-		_, _ = br.Discard(2)
+		_, _ = p.in.Discard(2)
 	}
-	return flate.NewReader(br)
+	if p.z.(flate.Resetter).Reset(p.in, nil) != nil {
+		return bytes.NewReader(nil)
+	}
+	return &pdfInflated{p: p}
+}
+
+// A pdfInflated gives the inflater back at its end.
+type pdfInflated struct {
+	p   *pdfInflater
+	err error
+}
+
+func (i *pdfInflated) Read(b []byte) (int, error) {
+	if i.p == nil {
+		return 0, i.err
+	}
+	n, err := i.p.z.Read(b)
+	if err != nil {
+		i.err = err
+		i.p.in.Reset(nil)
+		pdfInflaters.Put(i.p)
+		i.p = nil
+	}
+	return n, err
 }
 
 // A pdfPredictor undoes PNG and TIFF prediction (ISO 32000-2 section 7.4.4.4).

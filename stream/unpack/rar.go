@@ -100,11 +100,11 @@ func (r *rar) tell() {
 		r.t.note(RuleSplit, Middle, "")
 	}
 	for i := range r.entries {
-		if !r.entry(i) {
+		if !r.t.b.inTime() || !r.entry(i) {
 			break
 		}
 	}
-	if r.broken {
+	if r.t.alive() && r.broken {
 		r.t.broken("block")
 	}
 	r.t.b.shrink(r.window)

@@ -5,8 +5,9 @@ import "math/bits"
 // A sevenReader reads the directory of a 7z archive. After anything impossible
 // it is bad and gives zeros.
 type sevenReader struct {
-	b   []byte
-	bad bool
+	b    []byte
+	most int // files or folders that are read, at most
+	bad  bool
 }
 
 func (r *sevenReader) octet() byte {
@@ -141,7 +142,7 @@ func (r *sevenReader) folders() []*sevenFolder {
 		r.bad = true
 	}
 	n := r.count()
-	if r.octet() != 0 { // elsewhere: nobody ever wrote that
+	if r.octet() != 0 || n > r.most { // elsewhere: nobody ever wrote that
 		r.bad = true
 	}
 	var list []*sevenFolder
@@ -307,11 +308,11 @@ func (r *sevenReader) place(folders []*sevenFolder, body []byte, at uint64, size
 // files reads the names, and which have content.
 func (r *sevenReader) files() []sevenFile {
 	n := r.count()
-	if n > len(r.b) { // each has a name of two octets at least
+	if n > len(r.b)/2 { // each has a name of two octets at least
 		r.bad = true
 		return nil
 	}
-	list := make([]sevenFile, n)
+	list := make([]sevenFile, min(n, r.most+1)) // one more ends the budget
 	for i := range list {
 		list[i].stream = true
 	}
@@ -324,7 +325,9 @@ func (r *sevenReader) files() []sevenFile {
 		switch id {
 		case sevenEmptyStream:
 			for i, empty := range p.flags(n) {
-				list[i].stream = !empty
+				if i < len(list) {
+					list[i].stream = !empty
+				}
 			}
 		case sevenEmptyFile:
 			empty := 0

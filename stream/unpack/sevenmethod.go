@@ -43,7 +43,7 @@ func sevenMemory(c sevenCoder, size uint64) (int64, string) {
 		if len(c.props) < 1 || c.props[0] > 40 {
 			return 0, RuleMethod
 		}
-		return dictionaryNeed(lzma2Dictionary(c.props[0]), size, 1<<20)
+		return dictionaryNeed(uint64(lzma2Dictionary(c.props[0])), size, 1<<20)
 	case "\x04\xF7\x11\x01":
 		return zstdWindow + 8<<20, ""
 	}
@@ -60,14 +60,6 @@ func dictionaryNeed(dict, size uint64, more int64) (int64, string) {
 
 // fitDictionary returns how large a dictionary has to be, 4 KiB at least.
 func fitDictionary(dict, size uint64) uint64 { return max(min(dict, size), lzma.MinDictCap) }
-
-// lzma2Dictionary returns what the property octet of LZMA2 stands for.
-func lzma2Dictionary(p byte) uint64 {
-	if p == 40 {
-		return 1<<32 - 1
-	}
-	return (2 | uint64(p&1)) << (p/2 + 11)
-}
 
 // registerSeven replaces the library's methods that take what memory the
 // archive asks for, and those that are not granted.
@@ -105,7 +97,7 @@ func sevenLZMA2(props []byte, size uint64, in []io.ReadCloser) (io.ReadCloser, e
 	if len(in) != 1 || len(props) < 1 || props[0] > 40 {
 		return nil, errSeven
 	}
-	dict := fitDictionary(lzma2Dictionary(props[0]), size)
+	dict := fitDictionary(uint64(lzma2Dictionary(props[0])), size)
 	if dict > sevenDictionary {
 		return nil, errSeven
 	}

@@ -127,7 +127,7 @@ func readSeven(t *teller, a []byte, name string) {
 		if len(dir) == 0 || dir[0] != sevenPacked {
 			break
 		}
-		r := sevenReader{b: dir[1:]}
+		r := sevenReader{b: dir[1:], most: 1}
 		folders := r.streams(body)
 		if r.bad || len(folders) != 1 {
 			t.note(RuleBroken, Unsupported, "directory")
@@ -144,7 +144,8 @@ func readSeven(t *teller, a []byte, name string) {
 		taken += int64(cap(h.b))
 		dir = h.b
 	}
-	// What is made of the directory is at most so many times larger.
+	// What is made of the directory is at most so many times larger, some
+	// octets a file or folder besides.
 	if n := 16 * int64(len(dir)); t.grow(n) {
 		taken += n
 		readSevenDirectory(t, dir, body)
@@ -170,7 +171,7 @@ func readHeld(t *teller, in io.Reader, limit int) (h held) {
 
 // readSevenDirectory reads the directory and tells all files.
 func readSevenDirectory(t *teller, dir, body []byte) {
-	r := sevenReader{b: dir}
+	r := sevenReader{b: dir, most: t.b.Limits.Entries}
 	if r.octet() != sevenHeader {
 		t.note(RuleBroken, Unsupported, "directory")
 		return
@@ -227,6 +228,9 @@ func tellSeven(t *teller, folders []*sevenFolder, files []sevenFile) {
 
 // tellFolder tells the files of one folder.
 func tellFolder(t *teller, f *sevenFolder, files []sevenFile) bool {
+	if len(files) == 0 || !t.b.inTime() {
+		return t.alive()
+	}
 	next := 0
 	tell := func(in io.Reader) {
 		for ; next < len(files) && t.alive(); next++ {

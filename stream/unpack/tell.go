@@ -29,10 +29,15 @@ func (t *teller) whole(m Member, pieces ...[]byte) bool {
 
 // address tells an address. What is none, or too long to be one, is left out.
 func (t *teller) address(url []byte) {
-	if len(url) > 0 && len(url) <= maxLink {
+	if len(url) > 0 && len(url) <= maxLink && t.links < maxAddresses {
+		t.links++
 		t.link(url)
 	}
 }
+
+// maxAddresses bounds the addresses told of one document: 10,000. The links
+// module looks at 500 of a message.
+const maxAddresses = 10_000
 
 // maxLink is the longest address told, 8 KiB: browsers show no more of one,
 // and a longer one is data.

@@ -28,6 +28,7 @@ type teller struct {
 	m       *Member // open one
 	size    int64   // octets told of it
 	noted   map[Note]struct{}
+	links   int // addresses told
 }
 
 // tell runs a call of the Sink with the decoders' clock stopped. On a panic

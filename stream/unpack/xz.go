@@ -10,18 +10,13 @@ import (
 	"hash/crc32"
 	"hash/crc64"
 	"io"
-
-	"github.com/ulikunitz/xz/lzma"
 )
 
-// The xz format, https://tukaani.org/xz/xz-file-format.txt. The library's own
-// reader of it allocates whatever dictionary a block declares, so that only
-// its LZMA2 is used here.
+// The xz format, https://tukaani.org/xz/xz-file-format.txt.
 const (
-	xzMagic     = "\xFD7zXZ\x00"
-	xzHead      = 12   // octets of a stream's header, and of its footer
-	xzFilter    = 0x21 // LZMA2
-	xzBlockHead = 1024 // octets of the largest block header
+	xzMagic  = "\xFD7zXZ\x00"
+	xzHead   = 12   // octets of a stream's header, and of its footer
+	xzFilter = 0x21 // LZMA2
 )
 
 var errXZ = errors.New("xz")
@@ -88,26 +83,27 @@ func xzBlock(t *teller, r *bufio.Reader, check byte, sum io.Writer) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	if dict, err = dictionary(t, r, dict); err != nil {
-		return 0, err
+	if !t.dictionary(dict) {
+		return 0, errNoted
 	}
-	if !t.grow(dict + lzmaSize) {
+	if !t.grow(lzmaSize) {
 		return 0, errStop
 	}
-	defer t.b.shrink(dict + lzmaSize)
+	defer t.b.shrink(lzmaSize)
 
-	in := &counted{Reader: r}
-	lr, err := lzma.Reader2Config{DictCap: int(dict)}.NewReader2(in)
-	if err != nil {
-		return 0, err
-	}
+	z := newLZMA2Reader(t.b, r, dict)
+	defer z.free()
 	own := xzSum(check)
-	n, err := t.copy(summed{summed{lr, own}, sum})
+	var first io.Reader = z
+	if own != nil {
+		first = summed{z, own}
+	}
+	n, err := t.copy(summed{first, sum})
 	if err != nil {
 		return n, err
 	}
 	var tail [3 + 64]byte
-	padding := int(-in.n & 3)
+	padding := int(-z.packed & 3)
 	b := tail[:padding+xzChecks[check]]
 	if _, err := io.ReadFull(r, b); err != nil {
 		return n, err
@@ -155,14 +151,25 @@ func xzBlockHeader(t *teller, r *bufio.Reader) (dict int64, err error) {
 	if length != 1 || len(b) < 1 {
 		return 0, errXZ
 	}
-	dict, err = lzma.DecodeDictCap(b[0])
-	if err != nil {
+	if dict = lzma2Dictionary(b[0]); dict == 0 {
 		return 0, errXZ
 	}
 	if unpacked < uint64(dict) {
 		dict = int64(unpacked)
 	}
 	return dict, nil
+}
+
+// lzma2Dictionary is the size of a dictionary as LZMA2 declares it (section
+// 5.3.1): 2 or 3 times a power of two; 0 if it is none.
+func lzma2Dictionary(b byte) int64 {
+	switch {
+	case b > 40:
+		return 0
+	case b == 40:
+		return 1<<32 - 1
+	}
+	return int64(2|b&1) << (b/2 + 11)
 }
 
 // uvarint reads a number of up to nine octets (section 1.2). What is none

@@ -167,7 +167,7 @@ func (z *zipReader) header(r *bufio.Reader, size int) (h zipHeader, name []byte,
 	h.packed, h.size = int64(le.Uint32(f[12:])), int64(le.Uint32(f[16:]))
 	n, m := int(le.Uint16(f[20:])), int(le.Uint16(f[22:]))
 	if cap(z.buf) < n+m {
-		z.buf = make([]byte, 128<<10)
+		z.buf = make([]byte, max(n+m, 512)) // at most 128 KiB, taken in zipSize
 	}
 	z.buf = z.buf[:n+m]
 	if _, err := io.ReadFull(r, z.buf); err != nil {
