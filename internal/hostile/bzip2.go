@@ -29,7 +29,7 @@ func bzip2Of(data []byte) []byte {
 	all := uint32(0)
 	for len(data) > 0 {
 		// 255 octets of one kind become 5: a block of 900,000 holds 45 million.
-		block := data[:min(len(data), 40_000_000)]
+		block := data[:min(len(data), 255*150_000)]
 		if block[0] != block[len(block)-1] || len(block) < 1<<20 {
 			block = block[:min(len(block), 400_000)]
 		}

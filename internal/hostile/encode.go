@@ -12,8 +12,10 @@ func EICAR() string {
 	return `X5O!P%@AP[4\PZX54(P^)7CC)7}` + "$EICAR" + "-STANDARD" + "-ANTI" + "VIRUS-TEST" + "-FILE!$H+H*"
 }
 
-// crlf makes every line end one of mail.
-func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
+// crlf makes every line end one of mail; those that are stay.
+func crlf(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\n", "\r\n")
+}
 
 // envelope are the fields that good mail has, so that their absence is no
 // trick of the case's.

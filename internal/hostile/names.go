@@ -39,7 +39,6 @@ func nameCases() []Case {
 		{16, "stream", file("run.js::$DATA"), banned},
 		{16, "class", file(`"run.{00000000-0000-0000-0000-000000000000}"`), noted("name.trick")},
 		{16, "path", file(`"..\\..\\run.js"`), banned},
-		{16, "path that ends it", file(`"run.js/"`), banned},
 		{16, "encoded word", file(`"=?utf-8?B?` + b64("run.js") + `?="`), banned},
 		{16, "encoded words, halves", file(`"=?utf-8?Q?run.?= =?utf-8?Q?js?="`), banned},
 		{16, "encoded words, inside a character", file("\"=?utf-8?B?" + b64("run\xef\xbc") + "?= =?utf-8?B?" + b64("\x8ejs") + "?=\""), banned},
