@@ -62,7 +62,7 @@ func corpora(t *testing.T, f func(m corpusMessage)) {
 		}
 		each(filepath.Join(root, "libarchive-test"), func(path string) {
 			archives++
-			f(corpusMessage{filepath.Base(path), attached(strings.TrimSuffix(filepath.Base(path), ".uu"), uudecoded(t, path))})
+			f(corpusMessage{filepath.Base(path), withFile(strings.TrimSuffix(filepath.Base(path), ".uu"), uudecoded(t, path))})
 		})
 		if n < 1000 || archives < 400 {
 			t.Errorf("%d messages and %d archives: the corpora are not whole", n, archives)
@@ -111,8 +111,8 @@ func uudecoded(t *testing.T, path string) (file []byte) {
 	return file
 }
 
-// attached is a message with a file in base64.
-func attached(name string, file []byte) []byte {
+// withFile is a message with a file in base64.
+func withFile(name string, file []byte) []byte {
 	var b strings.Builder
 	b.WriteString("From: a@x.test\r\nTo: b@y.test\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@x.test>\r\n" +
 		"Subject: a file\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n" +
