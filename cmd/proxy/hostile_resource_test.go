@@ -98,7 +98,7 @@ func scanPieces(s *mailScanner, content []byte) *scanResult {
 		run.Write(piece)
 	}
 	r := &scanResult{parts: s.parts.take()}
-	r.disposition, r.findings = s.decide(stream.WireFindings(run.Finish(s.ctx), liner.Faults), content)
+	r.scanOutcome = s.decide(nobody[0], stream.WireFindings(run.Finish(s.ctx), liner.Faults), content)
 	return r
 }
 
