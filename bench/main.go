@@ -24,6 +24,8 @@ func commands() []command {
 		{"latency", "added latency at a fixed arrival rate, on kept connections", latency},
 		{"tls", "TLS on both legs, beside HAProxy", tlsBoth},
 		{"memory", "memory of a waiting session, and of one message of 1 GiB", memory},
+		{"corpus", "CPU a message over a folder of messages, beside rspamd", corpusCommand},
+		{"antivirus", "what clamd adds to the reply, beside clamd alone", antivirusCommand},
 		{"allocs", "allocations a message, from the running binary's own metric", allocs},
 		{"ledger", "kill, fail, restart and hand over under load; then audit the books", ledger},
 		{"check", "audit books written by load and sink", checkCommand},

@@ -18,9 +18,9 @@ const (
 	// stopWait is how long a process may take to end when asked to: longer than
 	// any peer needs once its connections are gone.
 	stopWait = 10 * time.Second
-	// startWait is how long a peer may take until it accepts connections;
-	// Haraka needs about 2 s.
-	startWait = 30 * time.Second
+	// startWait is how long a peer may take until it accepts connections:
+	// rspamd needs about 5 s, and several times that on a busy machine.
+	startWait = 90 * time.Second
 	// clockTick is the unit of CPU times in /proc/PID/stat: USER_HZ is 100 on
 	// every Linux that Go runs on.
 	clockTick = 10 * time.Millisecond
