@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"sluice/stream/mime"
 	"sluice/stream/unpack"
@@ -199,11 +200,17 @@ func (pc *piece) feed(p []byte) {
 	}
 }
 
-// showText tells text, up to TextSize.
+// showText tells text, up to TextSize, in whole characters.
 func (pc *piece) showText(p []byte) {
-	p = p[:min(len(p), TextSize-pc.shown)]
+	room := TextSize - pc.shown
+	pc.shown += min(len(p), room)
+	if len(p) > room {
+		for room > 0 && !utf8.RuneStart(p[room]) {
+			room--
+		}
+		p = p[:room]
+	}
 	if len(p) > 0 {
-		pc.shown += len(p)
 		pc.body.tell(event{kind: textRead, part: pc.part, octets: p})
 	}
 }

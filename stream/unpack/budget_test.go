@@ -111,7 +111,7 @@ func TestPanics(t *testing.T) {
 			r.Close(true)
 		}
 		use(func(*teller) { panic("library") })
-		if len(rec.notes) != 1 || rec.notes[0] != (Note{RuleBroken, Middle, "panic"}) || rec.open != nil {
+		if len(rec.notes) != 1 || rec.notes[0] != (Note{RuleBroken, Failed, "panic"}) || rec.open != nil {
 			t.Errorf("notes %v", rec.notes)
 		}
 		func() {
