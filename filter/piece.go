@@ -23,6 +23,7 @@ type piece struct {
 	mime   *mime.Part // nil: a member
 
 	known   bool
+	held    []held          // what waits for it to be known
 	head    []byte          // while collecting
 	text    *mime.Text      // nil: is none, or nobody reads it
 	shown   int             // octets of text told
@@ -91,14 +92,16 @@ func (pc *piece) write(p []byte) {
 	n := min(len(p), unpack.HeadSize-len(pc.head))
 	pc.head = append(pc.head, p[:n]...)
 	if len(pc.head) == unpack.HeadSize {
-		pc.know(pc.head)
-		pc.feed(pc.head)
+		pc.settle()
 		pc.feed(p[n:])
 	}
 }
 
 // know settles what the octets are, tells the modules, and opens readers.
 func (pc *piece) know(head []byte) {
+	if up := pc.above(); up != nil {
+		up.settle()
+	}
 	b, part := pc.body, pc.part
 	pc.known = true
 	part.Types = unpack.Detect(head)
@@ -223,10 +226,13 @@ func (pc *piece) nextReading() {
 
 // close ends the piece. Complete is false if its octets were cut short.
 func (pc *piece) close(complete bool) {
+	if up := pc.above(); up != nil {
+		up.held = append(up.held, held{piece: pc})
+		return
+	}
 	b, part := pc.body, pc.part
 	if !pc.known {
-		pc.know(pc.head)
-		pc.feed(pc.head)
+		pc.settle()
 	}
 	if pc.text != nil {
 		for _, d := range pc.text.Close() {
