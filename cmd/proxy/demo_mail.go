@@ -43,7 +43,7 @@ func demoMails() []demoMail {
 		{name: "EICAR in a zip", to: "demo@example.test", body: attaching("docs.zip", zipWithEICAR()), sender: "550 5.7.1 [literal.eicar]",
 			note: "and inside of archives"},
 		{name: "zip bomb", to: "demo@example.test", body: attaching("zeros.zip", zipBomb()), sender: "550 5.7.1 [archive.bomb]",
-			note: "48 MiB in 48 kB: not unpacked to the end"},
+			note: "48 MiB in 48 kB, refused on the way"},
 		{name: "macro that runs", to: "demo@example.test", body: attaching("offer.xlsx", macroWorkbook()), sender: "550 5.7.1 [office.autorun]",
 			note: "found by content, whatever its name"},
 		{name: "broken MIME", to: "demo@example.test", body: hiddenProgram(), sender: "550 5.7.1 [attachment.banned]",
