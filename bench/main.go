@@ -25,6 +25,7 @@ func commands() []command {
 		{"tls", "TLS on both legs, beside HAProxy", tlsBoth},
 		{"memory", "memory of a waiting session, and of one message of 1 GiB", memory},
 		{"corpus", "CPU a message over a folder of messages, beside rspamd", corpusCommand},
+		{"shapes", "peak memory while the worst messages pass, one and many", shapesCommand},
 		{"antivirus", "what clamd adds to the reply, beside clamd alone", antivirusCommand},
 		{"allocs", "allocations a message, from the running binary's own metric", allocs},
 		{"ledger", "kill, fail, restart and hand over under load; then audit the books", ledger},
