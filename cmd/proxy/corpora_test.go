@@ -176,7 +176,7 @@ func TestCorporaScan(t *testing.T) {
 func corporaScanner(t *testing.T) *mailScanner {
 	t.Helper()
 	conf := mustLoad(t, source{file: "-", stdin: strings.NewReader(scanConfig)})
-	s := &mailScanner{ctx: t.Context(), policy: conf.policy}
+	s := &mailScanner{ctx: context.Background(), policy: conf.policy}
 	if err := s.build(conf); err != nil {
 		t.Fatal(err)
 	}
