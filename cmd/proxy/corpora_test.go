@@ -48,10 +48,9 @@ func corpora(t *testing.T, f func(m corpusMessage)) {
 	r := mailReader{limit: 100 << 20}
 	messages := func(path string) {
 		name := strings.TrimPrefix(strings.TrimPrefix(path, root), spam)
-		if err := r.read([]string{path}, func(_ string, content []byte) error {
+		if err := r.read([]string{path}, func(_ string, content []byte) {
 			n++
 			f(corpusMessage{fmt.Sprintf("%s#%d", name, n), content})
-			return nil
 		}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -62,7 +61,7 @@ func corpora(t *testing.T, f func(m corpusMessage)) {
 		}
 		each(filepath.Join(root, "libarchive-test"), func(path string) {
 			archives++
-			f(corpusMessage{filepath.Base(path), attached(strings.TrimSuffix(filepath.Base(path), ".uu"), uudecoded(t, path))})
+			f(corpusMessage{filepath.Base(path), withFile(strings.TrimSuffix(filepath.Base(path), ".uu"), uudecoded(t, path))})
 		})
 		if n < 1000 || archives < 400 {
 			t.Errorf("%d messages and %d archives: the corpora are not whole", n, archives)
@@ -111,8 +110,8 @@ func uudecoded(t *testing.T, path string) (file []byte) {
 	return file
 }
 
-// attached is a message with a file in base64.
-func attached(name string, file []byte) []byte {
+// withFile is a message with a file in base64.
+func withFile(name string, file []byte) []byte {
 	var b strings.Builder
 	b.WriteString("From: a@x.test\r\nTo: b@y.test\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@x.test>\r\n" +
 		"Subject: a file\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n" +
@@ -176,8 +175,8 @@ func TestCorporaScan(t *testing.T) {
 func corporaScanner(t *testing.T) *mailScanner {
 	t.Helper()
 	conf := mustLoad(t, source{file: "-", stdin: strings.NewReader(scanConfig)})
-	s, err := (&scanCommand{}).scanner(t.Context(), conf)
-	if err != nil {
+	s := &mailScanner{ctx: t.Context(), policy: conf.policy}
+	if err := s.build(conf); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -192,7 +191,7 @@ func corporaScanner(t *testing.T) *mailScanner {
 func (s *mailScanner) cut(content []byte, sizes []int) []policy.Finding {
 	visit := s.chain.Visit(&s.session)
 	visit.CheckSession(s.ctx)
-	envelope := filter.Envelope{ID: "scan", From: s.reverse, Size: -1}
+	envelope := filter.Envelope{ID: "scan", From: s.from, Size: -1}
 	run, _ := visit.Begin(s.ctx, &envelope)
 	defer run.Close()
 	run.Open()

@@ -382,7 +382,7 @@ news: reject by headers.no_date, score 7.0
 
   +7.0  headers.no_date
     There is no Date field.
-  thresholds: reject from 7.0
+  thresholds: tag from 6.0, reject from 7.0
 
 `},
 	} {
