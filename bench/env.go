@@ -18,6 +18,7 @@ import (
 type env struct {
 	out     string // results
 	scratch string // configurations, logs and queues of peers; removed at the end
+	shared  string // a folder in memory, removed at the end; empty: not made
 	keep    bool   // do not remove scratch
 	binary  string // Sluice's; built on first use when empty
 	foreign bool   // binary was given, so the checkout says nothing about it
@@ -48,6 +49,9 @@ func (e *env) close() {
 	for _, p := range slices.Backward(e.running) {
 		p.stop()
 	}
+	if e.shared != "" {
+		os.RemoveAll(e.shared) //nolint:errcheck // a temporary folder
+	}
 	if e.keep {
 		fmt.Fprintf(os.Stderr, "  kept: %s\n", e.scratch)
 		return
@@ -58,6 +62,26 @@ func (e *env) close() {
 // folder makes a folder of the given name under scratch.
 func (e *env) folder(name string) (string, error) {
 	dir := filepath.Join(e.scratch, name)
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// sharedMemory is where Linux has files that never reach a disk.
+const sharedMemory = "/dev/shm"
+
+// memoryFolder makes a folder of the given name in memory, or where there is
+// none, under scratch.
+func (e *env) memoryFolder(name string) (string, error) {
+	if e.shared == "" {
+		dir, err := os.MkdirTemp(sharedMemory, "sluice-bench-")
+		if err != nil {
+			return e.folder(name)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return "", err
+		}
+		e.shared = dir
+	}
+	dir := filepath.Join(e.shared, name)
 	return dir, os.MkdirAll(dir, 0o755)
 }
 

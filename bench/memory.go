@@ -124,7 +124,7 @@ func (m *memoryRun) perSession(ctx context.Context, name string, c sluiceConfig,
 	}
 	defer run.stop()
 	d.address = run.address
-	if err := m.warm(ctx, d); err != nil {
+	if err := warm(ctx, d); err != nil {
 		return 0, err
 	}
 	before, err := m.quietRSS(ctx, run)
@@ -154,7 +154,7 @@ func (m *memoryRun) perSession(ctx context.Context, name string, c sluiceConfig,
 }
 
 // warm sends a little mail, so that what is made once is there.
-func (m *memoryRun) warm(ctx context.Context, d dialer) error {
+func warm(ctx context.Context, d dialer) error {
 	mails := variants(makeMail(1, 1, 10e3, kindOrdinary, 1), 100)
 	g := &generator{dialer: d, workers: 4, perConnection: 10, how: func(int) manner { return manner{pipelining: true} }}
 	g.drive(ctx, arrival{}, func(n int) (mail, bool) { return mails(n), n < 100 })
@@ -237,7 +237,7 @@ func (m *memoryRun) largeMessage(ctx context.Context, sink string) (rise int64, 
 	}
 	defer run.stop()
 	d := dialer{address: run.address}
-	if err := m.warm(ctx, d); err != nil {
+	if err := warm(ctx, d); err != nil {
 		return 0, 0, err
 	}
 	c, err := d.dial(ctx)

@@ -105,8 +105,11 @@ func TestFamily(t *testing.T) {
 }
 
 func TestParseRSSAndMetric(t *testing.T) {
-	if n, err := parseRSS("Name:\tx\nVmRSS:\t    2048 kB\nThreads: 1\n"); err != nil || n != 2<<20 {
-		t.Errorf("RSS %d, %v", n, err)
+	status := "Name:\tx\nVmHWM:\t    4096 kB\nVmRSS:\t    2048 kB\nThreads: 1\n"
+	for field, want := range map[string]int64{"VmRSS": 2 << 20, "VmHWM": 4 << 20, "VmSwap": 0} {
+		if n, err := parseStatus(status, field); n != want || (err == nil) != (want > 0) {
+			t.Errorf("%s %d, %v; want %d", field, n, err, want)
+		}
 	}
 	text := "go_memstats_mallocs_total_x 1\n# a comment\ngo_memstats_mallocs_total 1.5e+06\n"
 	if v, err := metricIn(text, mallocsMetric); err != nil || v != 1.5e6 {

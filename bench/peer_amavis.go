@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -100,46 +99,4 @@ func startAmavis(ctx context.Context, e *env, to string) (*running, error) {
 	}
 	f.beside = append(f.beside, p, clamd)
 	return f.running, nil
-}
-
-// clamdConfig keeps all in one folder. %[1]s: that, %[2]s: the port.
-const clamdConfig = `Foreground yes
-LogFile %[1]s/log
-DatabaseDirectory %[1]s/db
-TemporaryDirectory %[1]s/tmp
-TCPAddr 127.0.0.1
-TCPSocket %[2]s
-MaxThreads 20
-`
-
-// startClamd runs clamd with one hand-written signature: loading a real set
-// takes minutes and a gigabyte, and asks a server for it.
-func (e *env) startClamd(ctx context.Context) (*process, string, error) {
-	dir, err := e.folder("clamd")
-	if err != nil {
-		return nil, "", err
-	}
-	for _, sub := range []string{"db", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return nil, "", err
-		}
-	}
-	signature := "Bench.Marker:0:*:" + hex.EncodeToString([]byte("sluice bench marker, found nowhere")) + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "db", "bench.ndb"), []byte(signature), 0o644); err != nil {
-		return nil, "", err
-	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, "", err
-	}
-	_, port, _ := net.SplitHostPort(address)
-	file := filepath.Join(dir, "clamd.conf")
-	if err := os.WriteFile(file, fmt.Appendf(nil, clamdConfig, dir, port), 0o644); err != nil {
-		return nil, "", err
-	}
-	p, err := e.start(dir, "clamd", "clamd", "--foreground", "--config-file="+file)
-	if err != nil {
-		return nil, "", err
-	}
-	return p, address, p.waitAccepting(ctx, address)
 }

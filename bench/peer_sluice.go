@@ -26,6 +26,8 @@ type sluiceConfig struct {
 	MaxMessage     string
 	Sessions       int
 	Delay          string // shutdown.delay
+	Clamd          string // address of an antivirus engine
+	Memory         string // limits.memory
 }
 
 // A route for y.test only: ledger runs send to other domains to see them refused.
@@ -47,10 +49,17 @@ routes:
     tls_name: {{.TLSName}}
     ca: {{.CA}}
 {{- end}}
-{{- if or .MaxMessage .Sessions}}
+{{- if .Clamd}}
+antivirus:
+  engines: [{name: clamav, address: "{{.Clamd}}", in_memory: true}]
+{{- end}}
+{{- if or .MaxMessage .Sessions .Memory}}
 limits:
 {{- if .MaxMessage}}
   max_message: {{.MaxMessage}}
+{{- end}}
+{{- if .Memory}}
+  memory: {{.Memory}}
 {{- end}}
 {{- if .Sessions}}
   sessions: {{.Sessions}}

@@ -18,9 +18,9 @@ const (
 	// stopWait is how long a process may take to end when asked to: longer than
 	// any peer needs once its connections are gone.
 	stopWait = 10 * time.Second
-	// startWait is how long a peer may take until it accepts connections;
-	// Haraka needs about 2 s.
-	startWait = 30 * time.Second
+	// startWait is how long a peer may take until it accepts connections:
+	// rspamd needs about 5 s, and several times that on a busy machine.
+	startWait = 90 * time.Second
 	// clockTick is the unit of CPU times in /proc/PID/stat: USER_HZ is 100 on
 	// every Linux that Go runs on.
 	clockTick = 10 * time.Millisecond
@@ -212,23 +212,28 @@ func (p *process) cpu() (time.Duration, error) {
 }
 
 // rss is the resident memory of the process alone, in octets.
-func (p *process) rss() (int64, error) {
+func (p *process) rss() (int64, error) { return p.memory("VmRSS") }
+
+// peakRSS is the most that was ever resident of it.
+func (p *process) peakRSS() (int64, error) { return p.memory("VmHWM") }
+
+func (p *process) memory(field string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid()))
 	if err != nil {
 		return 0, err
 	}
-	return parseRSS(string(b))
+	return parseStatus(string(b), field)
 }
 
-// parseRSS reads the VmRSS line of /proc/PID/status, in octets.
-func parseRSS(status string) (int64, error) {
+// parseStatus reads one field of /proc/PID/status that is a size, in octets.
+func parseStatus(status, field string) (int64, error) {
 	for line := range strings.SplitSeq(status, "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, field+":"); ok {
 			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(rest, "kB")), 10, 64)
 			return n << 10, err
 		}
 	}
-	return 0, errors.New("status without VmRSS")
+	return 0, fmt.Errorf("status without %s", field)
 }
 
 // freeAddress returns a loopback address that nobody listens on now.

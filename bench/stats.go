@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"slices"
-	"time"
 )
 
 // A spread is what several rounds gave for one figure.
@@ -36,9 +36,9 @@ func median(values []float64) float64 {
 
 // quantile is the smallest of the values that at least the share q of them
 // does not exceed (the nearest-rank definition), q in (0, 1]; 0 of none.
-func quantile(values []time.Duration, q float64) time.Duration {
+func quantile[T cmp.Ordered](values []T, q float64) (value T) {
 	if len(values) == 0 {
-		return 0
+		return value
 	}
 	s := slices.Clone(values)
 	slices.Sort(s)

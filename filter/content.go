@@ -89,13 +89,21 @@ func (b *body) FinishNow() error {
 // Finish ends the message as FinishNow does.
 func (b *body) Finish(context.Context) error { return b.FinishNow() }
 
-// Close lets go of everything, also in the middle of a message.
+// Close lets go of everything, also in the middle of a message and after a
+// panic. What a panic has left in some state is not used again.
 func (b *body) Close() {
+	b.channel.board.body = nil
+	defer b.budget.Release() // whatever happens: others wait for the memory
 	for len(b.pieces) > 0 {
 		b.drop(b.pieces[len(b.pieces)-1])
 	}
-	b.channel.board.body = nil
-	b.budget.Release()
+	if !b.channel.failed.Load() {
+		b.reuse()
+	}
+}
+
+// reuse gives b, which is closed, to a further message.
+func (b *body) reuse() {
 	b.parser.Reset(nil)
 	clear(b.readers)
 	clear(b.told)

@@ -14,6 +14,11 @@ const ruleSubmitted = "limit.submitted"
 // message with a hundred broken parts is not a hundred times as bad.
 const maxTold = 20
 
+// maxToldAll is from how many findings on only rules are told that have not
+// been: 500. A message that has everything wrong must not come near
+// maxFindings, or it would be deferred for ever instead of being judged.
+const maxToldAll = 500
+
 // A contentRule is what a defect or a note means.
 type contentRule struct {
 	Rule
@@ -119,6 +124,10 @@ func (b *body) defect(d mime.Defect, place string) {
 
 // noted publishes what a reader's note means.
 func (b *body) noted(n unpack.Note, place string) {
+	if n.Class == unpack.Failed {
+		b.channel.fail(panicked) // what the container holds nobody has seen
+		return
+	}
 	class := policy.Plain
 	switch n.Class {
 	case unpack.Ambiguous:
@@ -142,7 +151,7 @@ func (b *body) note(rule, detail, place string, slight bool, class policy.Class)
 			scored = scored || t.scored
 		}
 	}
-	if times >= maxTold {
+	if times >= maxTold || times > 0 && len(b.told) >= maxToldAll {
 		return
 	}
 	b.told = append(b.told, told{rule, !slight})

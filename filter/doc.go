@@ -31,29 +31,35 @@
 // those of a HELO replace those of the HELO before. Events are published on
 // topics, which are declared in topic.go:
 //
-//	topic    event  published by            read by
-//	Links    Link   filter/links            URL lists
-//	Leaves   Leaf   Content                 fuzzy and known-file lists
+//	topic    event       published by                 for
+//	Links    Link        filter/links                 lists of URLs
+//	Leaves   Leaf        Content, as each leaf ends   lists of known files
+//	Engines  EngineVote  filter/antivirus, by Voted   statistics
+//
+// Nothing built in subscribes to them yet. The log gets the engines' votes by
+// Run.Votes.
 //
 // # Content
 //
 // Modules do not take messages apart themselves. Content (content.go) does, once
 // for all, with the octets each scanner is shown raw as well: entities, members
 // of archives in archives, text as UTF-8. What was odd on the way it publishes
-// as findings of its own. It gives a part to the modules in chain order; parts
-// nest, and a module that finds content inside a part hands it in with
-// Channel.Submit, for all to see.
+// as findings of its own. It gives a part to the modules in chain order, once
+// its first unpack.HeadSize octets have told what it is; parts nest. A module
+// that finds content inside a part hands it in with Channel.Submit, and it is
+// told to all as one more leaf, before Submit returns. A chain without Content
+// has no parts, and Submit is false.
 //
 // # Order
 //
 // Delivery is synchronous: when Publish returns, every subscriber has had the
 // event, in the order they subscribed. Until Finish all modules run on the
-// session's goroutine, so there is one order for all. At the end of data,
-// scanners that need not wait vote first (FinishNow), in chain order and on
-// the same goroutine; the others begin after the last of them, so they have
-// had every event of those. From then on events come from several goroutines:
-// those of one publisher stay in order, and a subscriber may be called by two
-// at once.
+// session's goroutine, so there is one order for all. At the end of data
+// Content tells what it held back, then the scanners that need not wait vote
+// (FinishNow), in chain order and on the same goroutine; the others begin after
+// the last of them, so they have had every event of those. From then on events
+// come from several goroutines: those of one publisher stay in order, and a
+// subscriber may be called by two at once.
 //
 // Findings are handed out in chain order, and for one module in the order it
 // published, so neither the cutting of the content nor the speed of an engine
@@ -63,9 +69,12 @@
 //
 // There are no queues. A slow subscriber slows its publisher, and during Write
 // the whole message down to the sender's socket, so a subscriber must only
-// note what it will do in Finish. One that subscribes late has missed what was
-// before. No lock is held while a module runs: it may publish, subscribe and
-// be called back at any point, nested up to maxNested.
+// note what it will do in Finish. The one exception is a scanner that is an
+// Overflower: once a message has outgrown its window it flows to the server
+// anyway, so Write and PartData may hold it back, for the module's deadline in
+// all. One that subscribes late has missed what was before. No lock is held while
+// a module runs: it may publish, subscribe and be called back at any point,
+// nested up to maxNested.
 //
 // What is published after Finish returned or after Close, or by a module that
 // has failed, goes nowhere and is counted (sluice_channel_dropped_total): the

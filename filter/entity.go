@@ -20,6 +20,9 @@ func (e *entities) Open(p *mime.Part) {
 	pc := b.open(part, b.entity(p.Parent))
 	pc.mime = p
 	if p.Kind != mime.Leaf {
+		if up := pc.above(); up != nil {
+			up.settle()
+		}
 		pc.known = true
 		b.tell(event{kind: partOpened, part: part})
 	}
@@ -55,7 +58,12 @@ func (e *entities) Defect(p *mime.Part, d mime.Defect) {
 	if p != nil {
 		place = p.Path
 	}
-	(*body)(e).defect(d, place)
+	b := (*body)(e)
+	if pc := b.holder(p); pc != nil {
+		pc.held = append(pc.held, held{defect: d, place: place})
+		return
+	}
+	b.defect(d, place)
 }
 
 // entity returns the open piece of an entity, or nil.

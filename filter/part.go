@@ -66,8 +66,8 @@ type HashScanner interface {
 	WantsHash()
 }
 
-// A FieldScanner also sees the header fields of messages and entities, between
-// OpenPart and the first PartData.
+// A FieldScanner also sees the header fields of messages, of the whole one and
+// of those inside it, behind OpenPart of their part.
 type FieldScanner interface {
 	PartScanner
 	Field(p *Part, f mime.Field)

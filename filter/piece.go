@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"sluice/stream/mime"
 	"sluice/stream/unpack"
@@ -22,6 +23,7 @@ type piece struct {
 	mime   *mime.Part // nil: a member
 
 	known   bool
+	held    []held          // what waits for it to be known
 	head    []byte          // while collecting
 	text    *mime.Text      // nil: is none, or nobody reads it
 	shown   int             // octets of text told
@@ -90,14 +92,16 @@ func (pc *piece) write(p []byte) {
 	n := min(len(p), unpack.HeadSize-len(pc.head))
 	pc.head = append(pc.head, p[:n]...)
 	if len(pc.head) == unpack.HeadSize {
-		pc.know(pc.head)
-		pc.feed(pc.head)
+		pc.settle()
 		pc.feed(p[n:])
 	}
 }
 
 // know settles what the octets are, tells the modules, and opens readers.
 func (pc *piece) know(head []byte) {
+	if up := pc.above(); up != nil {
+		up.settle()
+	}
 	b, part := pc.body, pc.part
 	pc.known = true
 	part.Types = unpack.Detect(head)
@@ -199,11 +203,17 @@ func (pc *piece) feed(p []byte) {
 	}
 }
 
-// showText tells text, up to TextSize.
+// showText tells text, up to TextSize, in whole characters.
 func (pc *piece) showText(p []byte) {
-	p = p[:min(len(p), TextSize-pc.shown)]
+	room := TextSize - pc.shown
+	pc.shown += min(len(p), room)
+	if len(p) > room {
+		for room > 0 && !utf8.RuneStart(p[room]) {
+			room--
+		}
+		p = p[:room]
+	}
 	if len(p) > 0 {
-		pc.shown += len(p)
 		pc.body.tell(event{kind: textRead, part: pc.part, octets: p})
 	}
 }
@@ -216,10 +226,13 @@ func (pc *piece) nextReading() {
 
 // close ends the piece. Complete is false if its octets were cut short.
 func (pc *piece) close(complete bool) {
+	if up := pc.above(); up != nil {
+		up.held = append(up.held, held{piece: pc})
+		return
+	}
 	b, part := pc.body, pc.part
 	if !pc.known {
-		pc.know(pc.head)
-		pc.feed(pc.head)
+		pc.settle()
 	}
 	if pc.text != nil {
 		for _, d := range pc.text.Close() {

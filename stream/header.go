@@ -99,15 +99,17 @@ func readHeader(p []byte, hostname string) headerFacts {
 }
 
 // fieldEnd returns the offset behind the field that begins at at, its folded
-// lines included (RFC 5322 section 2.2.3).
+// lines included (RFC 5322 section 2.2.3). The empty line that ends a header
+// is never folded: what follows it is content.
 func fieldEnd(p []byte, at int) int {
 	for {
 		i := bytes.IndexByte(p[at:], '\n')
 		if i < 0 {
 			return len(p)
 		}
+		empty := i == 0 || i == 1 && p[at] == '\r'
 		at += i + 1
-		if at == len(p) || p[at] != ' ' && p[at] != '\t' {
+		if empty || at == len(p) || p[at] != ' ' && p[at] != '\t' {
 			return at
 		}
 	}

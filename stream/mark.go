@@ -25,7 +25,7 @@ func (tx *transaction) markSubject(d *policy.Disposition) {
 	switch {
 	case at < 0:
 		m.out.trace = append(append(append(m.out.trace, "Subject: "...), mark...), "\r\n"...)
-	case !bytes.HasPrefix(value, mark):
+	case !bytes.HasPrefix(bytes.TrimLeft(value, " \t\r\n"), mark):
 		m.window.insert(at, mark)
 	}
 }

@@ -160,7 +160,8 @@ func (tx *transaction) scan(pieces [][]byte) {
 		m.hash.Write(p)
 		tx.run.Write(p)
 	}
-	if limit := tx.maxMessage(); m.size > limit && m.state != draining {
+	if limit := tx.maxMessage(); m.size > limit && (m.state != draining || m.discard != nil) {
+		m.discard = nil // nobody is told that a message was taken which no server would get
 		tx.refuse(replyTooBig(limit), Rejected, "data", "smtp.size")
 	}
 }
@@ -252,7 +253,6 @@ func (tx *transaction) overflow() {
 	if !tx.judgeHeader() {
 		return
 	}
-	tx.run.Overflow()
 	switch d := tx.decide(tx.run.Findings()); d.Action {
 	case policy.Reject, policy.Defer:
 		tx.refuseBy(d, "data")
@@ -260,7 +260,8 @@ func (tx *transaction) overflow() {
 		tx.giveUp()
 		tx.message.discard = &d
 	default:
-		tx.begins(d, nil)
+		tx.run.Overflow()
+		tx.begins(d, false)
 	}
 }
 
@@ -300,6 +301,9 @@ func (tx *transaction) senderFailed(err error) {
 	s.parting = true
 	switch {
 	case errors.Is(err, errDrained):
+		if tx.message.discard != nil {
+			tx.ended = ending{reply: replyMemory, verdict: Deferred, stage: "data"}
+		}
 		s.hangUp(tx.ended.reply)
 	case errors.Is(err, errSenderSlow), errors.Is(err, errSenderLong):
 		tx.ended = ending{reply: replyTooSlow, verdict: Aborted, stage: "data", rule: "smtp.slow"}

@@ -70,6 +70,10 @@ func (tx *transaction) ask(asks []ask, arg []byte) ask {
 	if to, is := tx.setup.Policy.Alias(mailbox(rcpt.To)); is {
 		rcpt.To = wire.PathOf(to.Local, to.Domain)
 		a.rcpt.To = rcpt.To
+		if !tx.mail.SMTPUTF8 && rcpt.To.NeedsUTF8() {
+			a.reply = replyNeedsUTF8 // RFC 6531 section 3.4: no server may be sent it
+			return a
+		}
 	}
 	for i := range tx.answered {
 		if tx.answered[i].to.Same(rcpt.To) {

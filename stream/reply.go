@@ -52,6 +52,7 @@ var (
 	replyAccepted     = wire.Reply{Code: 250, Enhanced: "2.0.0", Text: "Accepted"}
 
 	// What a server lacks that the sender asked for (PROTOCOL section 4).
+	replyNeedsUTF8    = wire.Reply{Code: 550, Enhanced: "5.6.7", Text: "Address needs SMTPUTF8"}
 	replyNoUTF8       = wire.Reply{Code: 550, Enhanced: "5.6.7", Text: "Recipient's server cannot take UTF-8 addresses"}
 	replyNoDSN        = wire.Reply{Code: 550, Enhanced: "5.3.3", Text: "Recipient's server does not support NOTIFY"}
 	replyNoRequireTLS = wire.Reply{Code: 550, Enhanced: "5.7.30", Text: "REQUIRETLS not possible"}

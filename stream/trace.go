@@ -37,9 +37,10 @@ func (f *traceField) word(w string) {
 
 // appendTrace appends the fields that stand before every message: Received
 // (RFC 5321 section 4.4), and, but for shadow mode, the message id and what
-// the verdict was if it is complete. There is no "for" unless it is asked for:
-// it would tell one recipient of another.
-func (tx *transaction) appendTrace(b []byte, verdict *policy.Disposition) []byte {
+// the verdict was if it is complete. What is done to the message is told in
+// either case: that it is tagged, and to a quarantine the envelope. There is
+// no "for" unless it is asked for: it would tell one recipient of another.
+func (tx *transaction) appendTrace(b []byte, verdict *policy.Disposition, complete bool) []byte {
 	s := tx.session
 	f := traceField{b: b}
 	f.word("Received: from " + cleanName(s.helo))
@@ -64,11 +65,15 @@ func (tx *transaction) appendTrace(b []byte, verdict *policy.Disposition) []byte
 	b = append(b, "X-Sluice-Id: "...)
 	b = append(b, tx.id...)
 	b = append(b, "\r\n"...)
-	if verdict != nil {
+	if complete {
 		b = appendVerdict(b, verdict, tx.ended.findings)
-		if verdict.Action == policy.Quarantine {
-			b = tx.appendEnvelope(b)
-		}
+	}
+	switch verdict.Action {
+	case policy.Tag:
+		// What mail stores' filters look for.
+		b = append(b, "X-Spam-Flag: YES\r\n"...)
+	case policy.Quarantine:
+		b = tx.appendEnvelope(b)
 	}
 	return b
 }
@@ -88,10 +93,6 @@ func appendVerdict(b []byte, d *policy.Disposition, findings []policy.Finding) [
 	f.b = append(f.b, ';')
 	f.word("score=" + strconv.FormatFloat(d.Score, 'f', 2, 64))
 	b = append(f.b, "\r\n"...)
-	if d.Action == policy.Tag {
-		// What mail stores' filters look for.
-		b = append(b, "X-Spam-Flag: YES\r\n"...)
-	}
 	if len(findings) == 0 {
 		return b
 	}

@@ -32,18 +32,18 @@ func TestTrace(t *testing.T) {
 		"\t(TLS 1.3 TLS_AES_128_GCM_SHA256); Sun, 09 Sep 2001 01:46:40 +0000\r\n"
 	rest := "X-Sluice-Id: 0123456789ABC.1\r\n"
 	verdict := "X-Sluice-Verdict: tag; rule=a.b; score=1.50\r\n"
-	if got := string(tx.appendTrace(nil, nil)); got != want+rest {
+	if got := string(tx.appendTrace(nil, &policy.Disposition{}, false)); got != want+rest {
 		t.Errorf("got %q", got)
 	}
 	d := &policy.Disposition{Action: policy.Tag, Rule: "a.b\r\nX: y", Score: 1.5}
-	if got := string(tx.appendTrace(nil, d)); got != want+rest+strings.Replace(verdict, "a.b", "a.bX:y", 1)+"X-Spam-Flag: YES\r\n" {
+	if got := string(tx.appendTrace(nil, d, true)); got != want+rest+strings.Replace(verdict, "a.b", "a.bX:y", 1)+"X-Spam-Flag: YES\r\n" {
 		t.Errorf("got %q", got)
 	}
 	tx.session.esmtp = false
-	if got := string(tx.appendTrace(nil, nil)); !strings.Contains(got, " with SMTP id ") {
+	if got := string(tx.appendTrace(nil, &policy.Disposition{}, false)); !strings.Contains(got, " with SMTP id ") {
 		t.Errorf("got %q", got)
 	}
-	if got := readHeader(tx.appendTrace(nil, nil), "mx.test"); got.own != 1 {
+	if got := readHeader(tx.appendTrace(nil, &policy.Disposition{}, false), "mx.test"); got.own != 1 {
 		t.Error("our own field is not known again")
 	}
 }
@@ -55,7 +55,7 @@ func TestTraceOfShadow(t *testing.T) {
 		t.Fatal(err)
 	}
 	tx.setup.Policy = p
-	got := string(tx.appendTrace(nil, &policy.Disposition{}))
+	got := string(tx.appendTrace(nil, &policy.Disposition{}, true))
 	if strings.Count(got, "\r\n") != strings.Count(got, "\r\n\t")+1 || !strings.HasPrefix(got, "Received:") {
 		t.Errorf("more than Received in shadow mode: %q", got)
 	}
@@ -70,7 +70,7 @@ func TestTraceFolds(t *testing.T) {
 			tx := tracing(t, name, name, "TLS 1.2 "+strings.Repeat("X", n%67), "mx."+strings.Repeat("h", n%50)+".test")
 			tx.setup.ReceivedFor = n%2 == 0
 			tx.accepted = []wire.Rcpt{{To: path(t, strings.Repeat("b", 1+n%64)+"@y.test")}}
-			got := string(tx.appendTrace(nil, &policy.Disposition{}))
+			got := string(tx.appendTrace(nil, &policy.Disposition{}, true))
 			if len(got) > maxTrace {
 				t.Fatalf("%d octets", len(got))
 			}

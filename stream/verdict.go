@@ -83,7 +83,7 @@ func (tx *transaction) conclude(ended time.Time) wire.Reply {
 	}
 	switch {
 	case m.state == holding:
-		if !tx.begins(d, &d) {
+		if !tx.begins(d, true) {
 			return tx.ended.reply
 		}
 	case target(d) == nil:
@@ -201,12 +201,15 @@ func (tx *transaction) refuse(r wire.Reply, v Verdict, stage, rule string) {
 
 // giveUp makes sure that the server gets nothing more of the message. A
 // server that has seen a part of it loses its connection, never gets an end.
+// The modules see nothing more either, and what they hold goes now: a sender
+// can take long to finish what nobody wants.
 func (tx *transaction) giveUp() {
 	m := tx.message
 	if m.state == flowing {
 		tx.dropServer()
 	}
 	m.state = draining
+	tx.run.Close()
 }
 
 func (tx *transaction) dropServer() {
@@ -316,10 +319,10 @@ func (tx *transaction) remembered() (wire.Reply, bool) {
 }
 
 // begins opens the server's side for the data: to the chosen destination,
-// with our trace fields before what is held. Complete is the whole verdict,
-// nil while only a part of the message has been judged. It reports false if
-// the message was refused instead.
-func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition) bool {
+// with our trace fields before what is held. Complete is false while only a
+// part of the message has been judged. It reports false if the message was
+// refused instead.
+func (tx *transaction) begins(d policy.Disposition, complete bool) bool {
 	m := tx.message
 	if d.Action == policy.Divert || d.Action == policy.Quarantine {
 		if err := tx.openDivert(d.Route); err != nil {
@@ -333,9 +336,9 @@ func (tx *transaction) begins(d policy.Disposition, complete *policy.Disposition
 			return false
 		}
 	}
-	m.out.trace, m.out.first = tx.appendTrace(m.out.trace[:0], complete), true
+	m.out.trace, m.out.first = tx.appendTrace(m.out.trace[:0], &d, complete), true
 	tx.markSubject(&d)
-	if complete == nil {
+	if !complete {
 		m.state, m.begun = flowing, d
 		tx.pass()
 	}

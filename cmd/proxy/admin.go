@@ -122,6 +122,7 @@ func (p *program) serveReload(w http.ResponseWriter, r *http.Request) {
 func (p *program) writeGauges(w io.Writer) {
 	s := p.state.Load()
 	metrics.WriteGaugeUint64(w, "sluice_sessions_active", uint64(p.server.Sessions()))
+	metrics.WriteGaugeUint64(w, "sluice_unpack_memory_bytes_in_use", uint64(p.unpacking.Held()))
 	metrics.WriteGaugeUint64(w, "sluice_sessions_max", uint64(s.conf.Limits.Sessions))
 	ok := uint64(0)
 	if p.reloadOK.Load() {

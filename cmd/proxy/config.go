@@ -29,6 +29,7 @@ type config struct {
 	Mailboxes      map[string]levelConfig `key:"mailboxes" doc:"Settings of mailboxes, by address."`
 	Aliases        map[string]string      `key:"aliases" doc:"Addresses that stand for others: recipients are rewritten before routing."`
 
+	Content   contentConfig   `key:"content" doc:"How far messages are taken apart. What goes beyond is a finding: docs/reference/rules.md."`
 	Antivirus antivirusConfig `key:"antivirus" doc:"Antivirus engines that look at each message."`
 
 	Limits   limitsConfig   `key:"limits" doc:"Bounds on what senders may use."`
@@ -161,6 +162,35 @@ type ruleConfig struct {
 	Soft   bool   `key:"soft" default:"false" doc:"Soft mode for this rule."`
 }
 
+type contentConfig struct {
+	MIME   mimeConfig   `key:"mime" doc:"Bounds on the structure of one message."`
+	Unpack unpackConfig `key:"unpack" doc:"Bounds on the archives and documents of one message, taken together unless it says otherwise."`
+}
+
+type mimeConfig struct {
+	Header     size `key:"header" default:"1MiB" min:"64KiB" doc:"The message's header."`
+	PartHeader size `key:"part_header" default:"64KiB" min:"4KiB" doc:"The header of a part."`
+	Field      size `key:"field" default:"100KiB" min:"4KiB" doc:"One field."`
+	Fields     int  `key:"fields" default:"2000" min:"100" doc:"Fields of one header."`
+	Parts      int  `key:"parts" default:"1000" min:"10" doc:"Parts, those of all readings of the message together."`
+	Depth      int  `key:"depth" default:"20" min:"2" doc:"Parts in parts, messages in messages among them."`
+	Params     int  `key:"params" default:"100" min:"10" doc:"Parameters of one field."`
+	Readings   int  `key:"readings" default:"8" min:"2" doc:"Readings that are followed at once where mail programs read a message differently."`
+}
+
+type unpackConfig struct {
+	Output     size     `key:"output" default:"512MiB" min:"1MiB" doc:"All that is unpacked (limit.output)."`
+	Member     size     `key:"member" default:"256MiB" min:"1MiB" doc:"One file (limit.output)."`
+	Ratio      int      `key:"ratio" default:"250" min:"10" doc:"Octets unpacked for each octet packed, from ratio_from on (archive.bomb)."`
+	RatioFrom  size     `key:"ratio_from" default:"32MiB" min:"1MiB" doc:"How much is unpacked before ratio counts: small files of one colour exceed any."`
+	Depth      int      `key:"depth" default:"8" min:"1" doc:"Archives in archives (limit.depth)."`
+	Members    int      `key:"members" default:"10000" min:"10" doc:"Files in archives (limit.entries)."`
+	Time       duration `key:"time" default:"5s" min:"100ms" doc:"Time spent unpacking. Beyond it the message is deferred (limit.time)."`
+	Memory     size     `key:"memory" default:"128MiB" min:"16MiB" doc:"Memory taken at once. Beyond it, and where all messages together would exceed half of limits.memory, the message is deferred (limit.memory)."`
+	Held       size     `key:"held" default:"40MiB" min:"1MiB" doc:"The largest archive of a kind that must be seen whole (7z, Office 97): a larger one is not looked into (unpack.unsupported)."`
+	Dictionary size     `key:"dictionary" default:"64MiB" min:"1MiB" doc:"The largest dictionary of one compressed file (limit.dictionary)."`
+}
+
 type antivirusConfig struct {
 	Engines []engineConfig `key:"engines" doc:"The engines. Each looks at each message, all at once; without one nothing is scanned."`
 	Convict string         `key:"convict" default:"any" oneof:"any|majority" doc:"How many engines must find malware for a message to be refused: one, or more than half of those that answered."`
@@ -182,7 +212,7 @@ type engineConfig struct {
 
 type limitsConfig struct {
 	MaxMessage         size     `key:"max_message" default:"50MiB" min:"64KiB" doc:"Largest message."`
-	Memory             size     `key:"memory" default:"1GiB" min:"1MiB" doc:"Held-back octets of all messages together."`
+	Memory             size     `key:"memory" default:"1GiB" min:"1MiB" doc:"Held-back octets of all messages together. Unpacking may take half as much again, antivirus a quarter."`
 	Sessions           int      `key:"sessions" default:"20000" min:"1" doc:"Senders' sessions at once. Each needs two file descriptors."`
 	SessionsPerAddress int      `key:"sessions_per_address" default:"50" min:"1" doc:"Sessions at once of one address; an IPv6 /64 counts as one."`
 	Exempt             []prefix `key:"exempt" default:"127.0.0.0/8, ::1/128" doc:"Ranges without limits per address."`

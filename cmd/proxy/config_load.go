@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"sluice/policy"
+	"sluice/stream/unpack"
 )
 
 // A source says where settings come from: defaults < file < environ < flags.
@@ -34,6 +35,8 @@ type loaded struct {
 	listSums  map[string][sha256.Size]byte // of the files of lists
 	userNames []string                     // of user rules
 	certs     [][]tls.Certificate          // by listener
+
+	unpacking *unpack.Memory // of the program; nil: each message has only its own limit
 }
 
 // maxFile bounds the configuration file: 16 MiB is a hundred thousand routes.

@@ -126,6 +126,7 @@ var metricDocs = []metricDoc{
 	{"sluice_tls_cert_expiry_timestamp_seconds", "gauge", "name", "When a listener's certificate expires, in Unix seconds."},
 	{"sluice_tls_cert_reload_failures_total", "counter", "", "Replaced certificate files that could not be used; the old ones stayed."},
 	{"sluice_tls_sessions_total", "counter", "direction, version", "TLS handshakes with senders (in) and servers (out)."},
+	{"sluice_unpack_memory_bytes_in_use", "gauge", "", "Memory that messages have taken for being unpacked."},
 	{"sluice_upstream_breaker_opened_total", "counter", "", "Hosts that were left alone for a while after failures."},
 	{"sluice_upstream_dial_total", "counter", "route, result", "Attempts to connect to servers: ok, dns, refused, timeout, tls, banner."},
 	{"sluice_upstream_garbled_total", "counter", "", "Server replies that were none."},

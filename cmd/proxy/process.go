@@ -55,11 +55,14 @@ const (
 
 // limitMemory tells the garbage collector to work harder before the process
 // grows over what the configuration allows. GOMEMLIMIT wins.
-func limitMemory(l limitsConfig) {
+func limitMemory(c *config) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	limit := int64(l.Memory) + memoryHeadroom + int64(l.Sessions)*sessionMemory
+	limit := int64(c.Limits.Memory) + c.unpackMemory() + memoryHeadroom + int64(c.Limits.Sessions)*sessionMemory
+	if len(c.Antivirus.Engines) > 0 {
+		limit += int64(c.Limits.Memory) / scanShare
+	}
 	if limit < 0 {
 		limit = math.MaxInt64
 	}

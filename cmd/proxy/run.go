@@ -19,6 +19,7 @@ import (
 	"sluice/filter/literal"
 	"sluice/policy"
 	"sluice/stream"
+	"sluice/stream/unpack"
 )
 
 type runCommand struct {
@@ -58,7 +59,7 @@ func chain(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) (*fil
 func modules(conf *loaded, engines *antivirus.Module, extra ...filter.Entry) []filter.Entry {
 	return slices.Concat([]filter.Entry{
 		// Takes the message apart for those below.
-		{Module: filter.Content{}},
+		{Module: conf.contentModule()},
 		// Costs nothing and waits for nobody, so it may know first.
 		{Module: literal.Module{}},
 		// A refusal for what a file is needs no more of it than its beginning.
@@ -99,6 +100,7 @@ type program struct {
 	signals chan os.Signal          // nil: not asked for yet
 	tls     map[string]*listenerTLS // by listener's name
 
+	unpacking   *unpack.Memory // of all messages, whatever configuration they began with
 	state       atomic.Pointer[state]
 	changing    sync.Mutex          // one change of state at a time
 	marks       map[string]fileMark // guarded by changing
@@ -119,6 +121,7 @@ type state struct {
 // the sockets before anything that takes long.
 func newProgram(a *app, src source, conf *loaded) (*program, error) {
 	p := &program{source: src, lines: newLineRing(a.stdout), tls: map[string]*listenerTLS{}}
+	p.unpacking = unpack.NewMemory(conf.unpackMemory())
 	p.log = newLogger(p.lines, conf.Log)
 	quietLibraries(p.log)
 	p.notReady("starting")
@@ -158,6 +161,7 @@ func newProgram(a *app, src source, conf *loaded) (*program, error) {
 // build makes a state of a configuration that was found good. It changes
 // nothing outside.
 func (p *program) build(conf *loaded) (*state, error) {
+	conf.unpacking = p.unpacking
 	engines, err := conf.engines(p.state.Load())
 	if err != nil {
 		return nil, err
@@ -177,7 +181,8 @@ func (p *program) use(next *state) {
 	}
 	p.marks = next.conf.certificateMarks()
 	p.records.setPrivacy(next.conf.Privacy)
-	limitMemory(next.conf.Limits)
+	p.unpacking.SetLimit(next.conf.unpackMemory())
+	limitMemory(&next.conf.config)
 	p.warnDescriptors(next.conf.Limits.Sessions)
 	var before *antivirus.Module
 	if old := p.state.Swap(next); old != nil {

@@ -49,6 +49,7 @@ func (p *program) serve(ctx context.Context) error {
 	}
 	admin := p.startAdmin()
 	running.Go(func() { p.watchCertificates(background) })
+	running.Go(func() { collectIdle(background) })
 	go watchdog(background, p.alive)
 	p.announce()
 

@@ -1,11 +1,14 @@
 // Package literal finds the two strings made for testing filters, GTUBE and
-// EICAR, in the octets of a message as they came: nothing is decoded.
+// EICAR, in the octets of a message as they came, and at the beginning of what
+// filter.Content finds in it.
 //
 // One search for what both strings have in common runs over each piece of
 // content, at the speed of bytes.Index; what is left of a piece is carried
 // over so that a string cut in two is found as well. The module publishes
 // findings, at most one for each string and message, in the order in which
-// the strings stand in it. It refuses nothing itself.
+// the strings stand in it; those that only decoding shows come last, when the
+// message has ended, so that its cutting does not show. It refuses nothing
+// itself.
 package literal
 
 import (
@@ -74,7 +77,10 @@ func (Module) Open(_ *filter.Session, _ *filter.Envelope, ch *filter.Channel) fi
 	return s
 }
 
-var _ filter.ContentModule = Module{}
+var (
+	_ filter.ContentModule = Module{}
+	_ filter.PartScanner   = (*scanner)(nil)
+)
 
 // scanners are for use again: Close is the last call to one.
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
@@ -83,6 +89,8 @@ var scanners = sync.Pool{New: func() any { return new(scanner) }}
 type scanner struct {
 	channel *filter.Channel
 	found   [len(needles)]bool
+	decoded [len(needles)]bool   // seen in a part
+	place   [len(needles)]string // which
 	n       int                  // octets in tail
 	tail    [2 * (size - 1)]byte // the end of what has been seen, and room for what follows it
 }
@@ -109,6 +117,20 @@ func (s *scanner) Write(p []byte) {
 
 // search publishes what lies in text and has not been published.
 func (s *scanner) search(text []byte) {
+	each(text, func(k int) {
+		if !s.found[k] {
+			s.publish(k, "")
+		}
+	})
+}
+
+func (s *scanner) publish(k int, place string) {
+	s.found[k] = true
+	s.channel.Publish(policy.Finding{Rule: needles[k].rule, Place: place, Force: policy.Reject})
+}
+
+// each calls f for every string in text, in order, with its number.
+func each(text []byte, f func(k int)) {
 	for i := 0; ; i++ {
 		next := bytes.Index(text[i:], anchor)
 		if next < 0 {
@@ -117,19 +139,41 @@ func (s *scanner) search(text []byte) {
 		i += next
 		for k := range needles {
 			n := &needles[k]
-			if start := i - n.at; start >= 0 && !s.found[k] && bytes.HasPrefix(text[start:], n.text) {
-				s.found[k] = true
-				s.channel.Publish(policy.Finding{Rule: n.rule, Force: policy.Reject})
+			if start := i - n.at; start >= 0 && bytes.HasPrefix(text[start:], n.text) {
+				f(k)
 			}
 		}
 	}
 }
 
-// FinishNow votes: everything is published already.
-func (s *scanner) FinishNow() error { return nil }
+// OpenPart looks at how a part begins. By its definition EICAR is the first of
+// a file; GTUBE is sent in short texts.
+func (s *scanner) OpenPart(p *filter.Part) {
+	each(p.Head, func(k int) {
+		if !s.decoded[k] {
+			s.decoded[k], s.place[k] = true, p.Path
+		}
+	})
+}
+
+// PartData is nothing to this module.
+func (*scanner) PartData(*filter.Part, []byte) {}
+
+// ClosePart is nothing to this module.
+func (*scanner) ClosePart(*filter.Part) {}
+
+// FinishNow publishes what only decoding showed.
+func (s *scanner) FinishNow() error {
+	for k := range needles {
+		if s.decoded[k] && !s.found[k] {
+			s.publish(k, s.place[k])
+		}
+	}
+	return nil
+}
 
 // Finish votes as FinishNow does.
-func (s *scanner) Finish(context.Context) error { return nil }
+func (s *scanner) Finish(context.Context) error { return s.FinishNow() }
 
 // Close gives the scanner back.
 func (s *scanner) Close() {

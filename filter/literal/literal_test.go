@@ -3,6 +3,7 @@ package literal
 import (
 	"bytes"
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 	"math/rand/v2"
 	"os"
@@ -83,6 +84,35 @@ func TestFindings(t *testing.T) {
 				if f.Force != policy.Reject || f.Module != "literal" {
 					t.Errorf("finding %+v", f)
 				}
+			}
+		})
+	}
+}
+
+func TestDecoded(t *testing.T) {
+	g, e := GTUBE(), EICAR()
+	encoded := func(s string) string {
+		return "MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString([]byte(s)) + "\r\n"
+	}
+	for _, c := range []struct {
+		name, content string
+		want          []string // rule and place
+	}{
+		{"eicar", encoded(e), []string{RuleEICAR, "1"}},
+		{"gtube, some way in", encoded(strings.Repeat("Hello.\r\n", 100) + g), []string{RuleGTUBE, "1"}},
+		{"behind the beginning", encoded(strings.Repeat("Hello.\r\n", 1000) + g), nil},
+		{"as it came, too", "Subject: " + e + "\r\n" + encoded(e), []string{RuleEICAR, ""}},
+		{"one so, one so", "Subject: " + g + "\r\n" + encoded(e), []string{RuleGTUBE, "", RuleEICAR, "1"}},
+		{"one so, the other way round", "Subject: " + e + "\r\n" + encoded(g), []string{RuleEICAR, "", RuleGTUBE, "1"}},
+		{"both", encoded(e + g), []string{RuleGTUBE, "1", RuleEICAR, "1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, f := range filtertest.Cuts(t, Module{}, filtertest.Message{Content: []byte(c.content)}) {
+				got = append(got, f.Rule, f.Place)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}

@@ -97,9 +97,13 @@ func orDefault[T int | int64 | time.Duration](v *T, d T) {
 // Release stops every Reader that was not closed and gives back all memory.
 // The budget is at its end.
 func (b *Budget) Release() {
+	defer b.giveAll()
 	for p := range b.pulled {
 		p.Close(false)
 	}
+}
+
+func (b *Budget) giveAll() {
 	if b.memory != nil && b.taken > 0 {
 		b.memory.give(b.net, b.taken)
 	}

@@ -111,7 +111,7 @@ func TestPanics(t *testing.T) {
 			r.Close(true)
 		}
 		use(func(*teller) { panic("library") })
-		if len(rec.notes) != 1 || rec.notes[0] != (Note{RuleBroken, Middle, "panic"}) || rec.open != nil {
+		if len(rec.notes) != 1 || rec.notes[0] != (Note{RuleBroken, Failed, "panic"}) || rec.open != nil {
 			t.Errorf("notes %v", rec.notes)
 		}
 		func() {
@@ -248,6 +248,34 @@ func TestBudgetWaits(t *testing.T) {
 		two.Release()
 		if m.Held() != 0 {
 			t.Errorf("%d held", m.Held())
+		}
+	})
+}
+
+// A limit that is lowered below what somebody waits for keeps nobody else
+// waiting.
+func TestMemoryLimitLowered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(10)
+		m.take("a", 10, maxWait)
+		go m.take("b", 8, maxWait) // in vain
+		synctest.Wait()
+		got := make(chan bool)
+		go func() {
+			_, ok := m.take("c", 3, maxWait)
+			got <- ok
+		}()
+		synctest.Wait()
+		m.SetLimit(5)
+		m.give("a", 10)
+		if !<-got {
+			t.Error("not served")
+		}
+		m.give("c", 3)
+		time.Sleep(maxWait)
+		synctest.Wait()
+		if n := m.Held(); n != 0 {
+			t.Errorf("%d held", n)
 		}
 	})
 }

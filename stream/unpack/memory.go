@@ -41,6 +41,15 @@ func NewMemory(limit int64) *Memory {
 	return &Memory{limit: limit, nets: make(map[string]*share)}
 }
 
+// SetLimit changes the limit. What is held above it stays until it is given
+// back.
+func (m *Memory) SetLimit(limit int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limit = limit
+	m.serve()
+}
+
 // Held returns how many octets are in use, for a metric.
 func (m *Memory) Held() int64 {
 	m.mu.Lock()
@@ -126,16 +135,16 @@ func (m *Memory) forget(net string, s *share) {
 // or it would never be served.
 func (m *Memory) serve() {
 	for len(m.queue) > 0 {
-		least := 0
+		least := -1
 		for i, w := range m.queue {
-			if w.share.held < m.queue[least].share.held {
-				least = i
+			if w.n <= m.limit && (least < 0 || w.share.held < m.queue[least].share.held) {
+				least = i // the limit may have been lowered since it came
 			}
 		}
-		w := m.queue[least]
-		if w.n > m.limit-m.held {
+		if least < 0 || m.queue[least].n > m.limit-m.held {
 			return
 		}
+		w := m.queue[least]
 		m.held += w.n
 		w.share.held += w.n
 		m.dequeue(least)

@@ -49,4 +49,5 @@ const (
 	Exhausted                // the same content would exhaust a budget again
 	Strained                 // time or memory ran out: it depends on load
 	Unsupported              // nothing looked inside
+	Failed                   // a fault of ours: nobody knows what is inside
 )

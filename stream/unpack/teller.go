@@ -192,7 +192,7 @@ func (t *teller) copy(r io.Reader) (n int64, err error) {
 }
 
 // guard runs a piece of a reader on the decoders' clock. A panic of a library
-// becomes a Note; one of the Sink goes on to whoever wrote it.
+// becomes a Note of class Failed; one of the Sink goes on to whoever wrote it.
 func (t *teller) guard(f func()) {
 	was := t.b.watch(true)
 	defer func() {
@@ -201,7 +201,7 @@ func (t *teller) guard(f func()) {
 		}
 		if recover() != nil {
 			t.b.watch(false)
-			t.broken("panic")
+			t.note(RuleBroken, Failed, "panic")
 			t.close()
 			t.over = true
 		}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// The shapes are what they claim to be, or Sluice would stop at their
+// beginning and the figures mean nothing.
+func TestShapesAreWhole(t *testing.T) {
+	const n = 300_000
+	r, err := zip.NewReader(bytes.NewReader(storedZip(n)), int64(len(storedZip(n))))
+	if err != nil || len(r.File) != 1 {
+		t.Fatalf("zip: %v", err)
+	}
+	f, err := r.File[0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, noise(n)) {
+		t.Errorf("zip: %d octets, %v", len(got), err)
+	}
+	for _, c := range []struct {
+		file    string
+		content []byte
+		argv    []string
+		want    int
+	}{
+		{"a.xz", wideXZ(n), []string{"xz", "-dc"}, n},
+		{"a.zst", wideZstd(), []string{"zstd", "-dcq"}, 31 << 20},
+		{"a.7z", sevenZip(n), []string{"bsdtar", "-xOf"}, n},
+	} {
+		if _, err := exec.LookPath(c.argv[0]); err != nil {
+			t.Logf("peer: %s is not here to read %s", c.argv[0], c.file)
+			continue
+		}
+		file := filepath.Join(t.TempDir(), c.file)
+		if err := os.WriteFile(file, c.content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(c.argv[0], append(c.argv[1:], file)...).Output()
+		if err != nil || len(out) != c.want {
+			t.Errorf("%s: %d octets, want %d; %v", c.file, len(out), c.want, err)
+		}
+	}
+}
+
+func TestShapeMessagesFit(t *testing.T) {
+	for _, s := range shapes() {
+		m := s.message(100_000)
+		if !bytes.HasSuffix(m, []byte("\r\n.\r\n")) || len(m) > 150_000 {
+			t.Errorf("%s: %d octets", s.name, len(m))
+		}
+	}
+}
