@@ -16,11 +16,43 @@ import (
 	"sluice/internal/smtptest"
 	"sluice/policy"
 	"sluice/stream"
+	"sluice/stream/wire"
 )
 
 // knownMisses are the cases that the program does not stand yet, with the
 // reason. They run all the same, and one that passes has to leave the list.
-var knownMisses = map[string]string{}
+var knownMisses = map[string]string{
+	"6 byte order mark":                           "a mark in front of the first field makes it another field",
+	"8 data behind the padding":                   "the reading that stops at padding is not told",
+	"31 nine views":                               "the same: further boundaries are data behind the padding",
+	"13 15 deep, encoded":                         "limit.depth of messages does not follow over_limit",
+	"13 25 deep, encoded":                         "limit.depth of messages does not follow over_limit",
+	"13 25 deep":                                  "limit.depth of messages does not follow over_limit",
+	"33 1,001 parts":                              "limit.parts does not follow over_limit",
+	"14 external body":                            "the address is not told as a link",
+	"14 external body, in pieces":                 "the address is not told as a link",
+	"15 two charsets":                             "only the first charset is read",
+	"19 no local headers":                         "a directory without local headers is not looked at",
+	"21 tar that is zip":                          "what follows a tar is not looked at",
+	"25 MHTML":                                    "MIME under the name of a document is not taken apart",
+	"29 PGP in the text":                          "armour in text is not recognised",
+	"30 base":                                     "a relative link of one character is left out",
+	"33 BinHex":                                   "not decoded",
+	"33 BinHex as type":                           "not decoded",
+	"33 Content-Name":                             "not a candidate for the name",
+	"33 AppleSingle":                              "not taken apart",
+	"33 file in an invitation":                    "not taken apart",
+	"33 photo of a contact":                       "not taken apart",
+	"34 message in zip":                           "members are not taken for messages",
+	"34 message in gzip":                          "members are not taken for messages",
+	"34 message in a message's zip":               "members are not taken for messages",
+	"34 mbox":                                     "not taken apart",
+	"34 message with TNEF's name":                 "taken for TNEF only",
+	"34 TNEF in zip":                              "members are not taken for TNEF",
+	"34 uuencode as a file":                       "only text is searched for uuencode",
+	"resource 2 lzma of 4 GiB":                    "not recognised: the mark wants a dictionary of whole 64 KiB",
+	"resource 4 compound file, chain in a circle": "the circle ends at the stream's size and is not told",
+}
 
 // An eicarEngine knows EICAR as engines do: content that begins with it and
 // has nothing but blanks behind it, 128 octets in all (eicar.org). In anything
@@ -59,23 +91,28 @@ func fakeEngines(t testing.TB) *antivirus.Module {
 	return m
 }
 
-// A linkProbe notes the links of each message. It serves one at a time.
-type linkProbe struct{ urls []string }
-
-func (*linkProbe) Name() string { return "probe" }
-
-func (p *linkProbe) Open(_ *filter.Session, _ *filter.Envelope, ch *filter.Channel) filter.Scanner {
-	p.urls = nil
-	filter.Links.Subscribe(ch, func(l filter.Link) { p.urls = append(p.urls, l.URL) })
-	return probeScanner{}
+// A hostileProbe notes what other modules are told of each message: parts and
+// links. It serves one message at a time.
+type hostileProbe struct {
+	parts []*filter.Part
+	urls  []string
 }
 
-type probeScanner struct{}
+func (*hostileProbe) Name() string { return "probe" }
 
-func (probeScanner) Write([]byte)                 {}
-func (probeScanner) FinishNow() error             { return nil }
-func (probeScanner) Finish(context.Context) error { return nil }
-func (probeScanner) Close()                       {}
+func (p *hostileProbe) Open(_ *filter.Session, _ *filter.Envelope, ch *filter.Channel) filter.Scanner {
+	p.parts, p.urls = nil, nil
+	filter.Links.Subscribe(ch, func(l filter.Link) { p.urls = append(p.urls, l.URL) })
+	return p
+}
+
+func (p *hostileProbe) OpenPart(part *filter.Part)  { p.parts = append(p.parts, part) }
+func (*hostileProbe) PartData(*filter.Part, []byte) {}
+func (*hostileProbe) ClosePart(*filter.Part)        {}
+func (*hostileProbe) Write([]byte)                  {}
+func (*hostileProbe) FinishNow() error              { return nil }
+func (*hostileProbe) Finish(context.Context) error  { return nil }
+func (*hostileProbe) Close()                        {}
 
 // hostileConfig is a configuration of nothing but defaults, with mail for
 // y.test going to server.
@@ -90,27 +127,78 @@ func hostileConfig(t testing.TB, server string) *loaded {
 	return conf
 }
 
-// hostileScanner scans as the command does, with these engines.
-func hostileScanner(t testing.TB, engines *antivirus.Module, extra ...filter.Entry) (*mailScanner, *linkProbe) {
+// A hostileScanner has the program's modules judge messages, without a wire.
+type hostileScanner struct {
+	setup *stream.Setup
+	probe hostileProbe
+}
+
+// newHostileScanner puts these engines, and more modules, among the others.
+func newHostileScanner(t testing.TB, engines *antivirus.Module, extra ...filter.Entry) *hostileScanner {
 	t.Helper()
 	conf := hostileConfig(t, "127.0.0.1:25")
-	probe := &linkProbe{}
-	s := &mailScanner{ctx: t.Context(), policy: conf.policy, parts: &partsModule{}, engines: engines}
-	var err error
-	s.chain, err = chain(conf, engines, append(extra, filter.Entry{Module: s.parts}, filter.Entry{Module: probe})...)
+	s := &hostileScanner{}
+	modules, err := chain(conf, engines, append(extra, filter.Entry{Module: &s.probe})...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.setup = setup(conf, conf.policy, modules)
 	t.Cleanup(func() {
-		if err := s.chain.Wait(context.Background()); err != nil {
+		if err := modules.Wait(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	return s, probe
+	return s
+}
+
+// A judgement is what came of one message.
+type judgement struct {
+	policy.Disposition
+	findings []policy.Finding
+	parts    []*filter.Part
+	urls     []string
+}
+
+// hostilePiece is how much of a message a scanner gets at once: what a window
+// is made of.
+const hostilePiece = 64 << 10
+
+func (s *hostileScanner) scan(t testing.TB, content []byte) *judgement {
+	visit := s.setup.Chain.Visit(&filter.Session{})
+	to := policy.Mailbox{Local: "canary-rcpt", Domain: "y.test"}
+	run, _ := visit.Begin(t.Context(), &filter.Envelope{ID: "scan", Size: -1, Scope: s.setup.Policy.Scope(to)})
+	defer run.Close()
+	run.Open()
+	var liner wire.Liner
+	liner.Scan(content, true)
+	for piece := range slices.Chunk(content, hostilePiece) {
+		run.Write(piece)
+	}
+	c := &policy.Case{
+		Route: s.setup.Policy.Route(to.Domain), Scope: s.setup.Policy.Scope(to), Recipients: []policy.Mailbox{to},
+		Findings: stream.WireFindings(run.Finish(t.Context()), liner.Faults),
+	}
+	j := &judgement{Disposition: s.setup.Policy.Decide(c), findings: c.Findings, parts: s.probe.parts, urls: s.probe.urls}
+	if rule := s.setup.WireRefusal(content, liner.Faults, false); rule != "" {
+		j.Action, j.Rule = policy.Reject, rule
+	}
+	return j
+}
+
+// log shows everything.
+func (j *judgement) log(t testing.TB) {
+	t.Helper()
+	t.Logf("%s by %q, score %.1f", j.Action, j.Rule, j.Score)
+	for _, p := range j.parts[:min(len(j.parts), 40)] {
+		t.Logf("  part %-10s %v %v %q %d octets", p.Path, p.Declared, p.Types, p.Names, p.Size)
+	}
+	for _, f := range j.findings {
+		t.Logf("  %-20s %s at %s", f.Rule, f.Detail, f.Place)
+	}
 }
 
 // misses says what a result lacks of what a case wants.
-func misses(w hostile.Want, r *scanResult, urls []string) (list []string) {
+func misses(w hostile.Want, r *judgement) (list []string) {
 	has := func(rule string) bool {
 		return slices.ContainsFunc(r.findings, func(f policy.Finding) bool { return f.Rule == rule })
 	}
@@ -119,11 +207,11 @@ func misses(w hostile.Want, r *scanResult, urls []string) (list []string) {
 	} else if !w.Found && len(w.Or) > 0 && !slices.ContainsFunc(w.Or, has) {
 		list = append(list, fmt.Sprintf("none of %v", w.Or))
 	}
-	if w.Refused && r.disposition.Action != policy.Reject {
-		list = append(list, "not refused but "+r.disposition.Action.String())
+	if w.Refused && r.Action != policy.Reject {
+		list = append(list, "not refused but "+r.Action.String())
 	}
-	if w.Marked && !r.disposition.Action.Over(policy.Deliver) {
-		list = append(list, "not marked but "+r.disposition.Action.String())
+	if w.Marked && !r.Action.Over(policy.Deliver) {
+		list = append(list, "not marked but "+r.Action.String())
 	}
 	for _, f := range r.findings {
 		if strings.HasSuffix(f.Rule, ".failed") {
@@ -135,8 +223,8 @@ func misses(w hostile.Want, r *scanResult, urls []string) (list []string) {
 			list = append(list, "no "+rule)
 		}
 	}
-	if w.Link != "" && !slices.Contains(urls, w.Link) {
-		list = append(list, fmt.Sprintf("no link %s among %v", w.Link, urls))
+	if w.Link != "" && !slices.Contains(r.urls, w.Link) {
+		list = append(list, fmt.Sprintf("no link %s among %v", w.Link, r.urls))
 	}
 	return list
 }
@@ -147,20 +235,20 @@ func judge(t *testing.T, name string, missing []string) {
 	reason, known := knownMisses[name]
 	switch {
 	case len(missing) == 0 && known:
-		t.Errorf("passes: take it out of knownMisses (%s)", reason)
+		t.Errorf("%s passes: take it out of knownMisses (%s)", name, reason)
 	case len(missing) > 0 && known:
-		t.Logf("known: %s: %s", strings.Join(missing, "; "), reason)
+		t.Logf("known: %s: %s: %s", name, strings.Join(missing, "; "), reason)
 	case len(missing) > 0:
-		t.Error(strings.Join(missing, "; "))
+		t.Errorf("%s: %s", name, strings.Join(missing, "; "))
 	}
 }
 
 func caseName(c *hostile.Case) string { return fmt.Sprintf("%d %s", c.Row, c.Name) }
 
-// TestHostileScan runs every case through the program as "proxy scan" does.
+// TestHostileScan has the program judge every case.
 func TestHostileScan(t *testing.T) {
 	smtptest.CheckLeaks(t)
-	s, probe := hostileScanner(t, fakeEngines(t))
+	s := newHostileScanner(t, fakeEngines(t))
 	names := map[string]bool{}
 	for _, c := range hostile.Cases() {
 		name := caseName(&c)
@@ -169,13 +257,11 @@ func TestHostileScan(t *testing.T) {
 		}
 		names[name] = true
 		t.Run(name, func(t *testing.T) {
-			r := s.scan("", c.Message)
-			missing := misses(c.Want, r, probe.urls)
+			j := s.scan(t, c.Message)
+			missing := misses(c.Want, j)
 			judge(t, name, missing)
-			if t.Failed() || len(missing) > 0 {
-				var tree bytes.Buffer
-				r.tree(&tree, false)
-				t.Log(tree.String())
+			if t.Failed() {
+				j.log(t)
 			}
 		})
 	}
@@ -251,13 +337,13 @@ func (f *front) send(t testing.TB, message []byte) string {
 // never commits (I2).
 func TestHostileLive(t *testing.T) {
 	smtptest.CheckLeaks(t)
-	s, _ := hostileScanner(t, fakeEngines(t))
+	s := newHostileScanner(t, fakeEngines(t))
 	for window, size := range map[string]int64{"window": 256 << 10, "header only": -1, "one octet": 1} {
 		t.Run(window, func(t *testing.T) {
 			f := startFront(t, fakeEngines(t), size, nil)
 			for _, c := range hostile.Cases() {
 				t.Run(caseName(&c), func(t *testing.T) {
-					action := s.scan("", c.Message).disposition.Action
+					action := s.scan(t, c.Message).Action
 					had := len(f.server.Messages())
 					reply := f.send(t, c.Message)
 					committed := len(f.server.Messages()) - had

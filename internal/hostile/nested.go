@@ -10,12 +10,12 @@ func nestedCases() []Case {
 	const whole = "Content-Type: message/rfc822\n"
 	inner := string(inside(mixed("boundary=c"), "c"))
 	deep := func(n int, encoded bool) []byte {
-		m := string(mail("\n" + EICAR() + "\n"))
+		m := inner
 		for range n {
 			if encoded {
-				m = string(raw(whole + is64 + "\n" + lines64(m)))
+				m = string(mail(whole + is64 + "\n" + lines64(m)))
 			} else {
-				m = string(raw(whole + "\n" + m))
+				m = string(mail(whole + "\n" + m))
 			}
 		}
 		return []byte(m)
@@ -37,7 +37,8 @@ func nestedCases() []Case {
 		{13, "blank line first", inPart(whole, "\n"+inner), found()},
 		{13, "From line first", inPart(whole, "From canary Thu Jan  1 12:00:00 2026\n"+inner), found()},
 		{13, "as attachment", inPart(whole+"Content-Disposition: attachment; filename=mail.eml\n", inner), found()},
-		{13, "15 deep, encoded", deep(15, true), found()},
+		{13, "8 deep, encoded", deep(8, true), found()},
+		{13, "15 deep, encoded", deep(15, true), Want{Found: true, Refused: true, Or: []string{"limit.depth"}}},
 		{13, "15 deep", deep(15, false), found()},
 		{13, "25 deep, encoded", deep(25, true), refused("limit.depth")},
 		{13, "25 deep", deep(25, false), refused("limit.depth")},

@@ -35,7 +35,7 @@ func b64url(s string) string { return strings.NewReplacer("+", "-", "/", "_").Re
 func printableCases() []Case {
 	e := EICAR()
 	of := func(body string) []byte {
-		return mail("Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\n" + body)
+		return mail(mixed("boundary=b") + "\n" + between("b", text, "Content-Type: application/octet-stream\nContent-Transfer-Encoding: quoted-printable\n\n"+body))
 	}
 	soft := func(end string) string { return e[:30] + end + "\n" + e[30:] + "\n" }
 	return []Case{
@@ -44,7 +44,7 @@ func printableCases() []Case {
 		{9, "bad escapes in parts", mail(mixed("boundary=b") + "\n" + between("b", "Content-Transfer-Encoding: quoted-printable\n\n=ZZ\n", "Content-Transfer-Encoding: quoted-printable\n\n"+escaped(e, "=%02x")+"\n")), found("mime.qp")},
 		{9, "soft break", of(soft("=")), found()},
 		{9, "soft break with blanks", of(soft("= \t ")), found()},
-		{9, "soft break at the end", of(e + "="), found()},
+		{9, "soft break at the end", of(e + "=\n"), found()},
 		{9, "soft breaks everywhere", of(strings.Join(strings.Split(e, ""), "=\n") + "\n"), found()},
 		{9, "blanks behind", of(escaped(e, "=%02X") + "   \t\n"), found()},
 		{9, "boundary escaped", mail(mixed(`boundary="=_b"`) + "\n--=_b\n" + eicarPart() + "--=_b--\n"), found()},
@@ -94,7 +94,7 @@ func embeddedCases() []Case {
 		{11, "uuencode, name with blanks", mail("\nbegin 644 my e.dat\n" + uu + end), found()},
 		{11, "uuencode, odd mode", mail("\nbegin 0644  e.dat\n" + uu + end), found()},
 		{11, "uuencode, blanks stand for zero", mail("\nbegin 644 e.dat\n" + strings.ReplaceAll(uu, "`", " ") + " \nend\n"), found()},
-		{11, "uuencode, a character more a line", mail("\nbegin 644 e.dat\n" + strings.ReplaceAll(uu, "\n", "x\n") + end), found()},
+		{11, "uuencode, a character more a line", mail("\nbegin 644 e.dat\n" + strings.ReplaceAll(uu, "\n", "A\n") + end), found()},
 		{11, "uuencode in quoted-printable", mail("Content-Transfer-Encoding: quoted-printable\n\n" + escaped("begin 644 e.dat\r\n"+crlf(uu+end), "=%02X") + "\n"), found()},
 		{11, "uuencode, second file", mail("\nbegin 644 a\n" + uuLines("x") + end + "\nbegin 644 e.dat\n" + uu + end), found()},
 		{11, "begin-base64", mail("\nbegin-base64 644 e.dat\n" + lines64(e) + "====\n"), found()},
