@@ -127,7 +127,7 @@ func (pc *piece) newText() *mime.Text {
 	}
 	if pc.decoder == nil {
 		pc.decoder, pc.show = new(mime.Text), pc.showText
-		pc.decoder.Next = pc.nextReading
+		pc.decoder.Next, pc.decoder.Hold = pc.nextReading, pc.hold
 	}
 	pc.decoder.Reset(charset, pc.part.HTML, pc.show)
 	return pc.decoder
@@ -217,6 +217,8 @@ func (pc *piece) showText(p []byte) {
 		pc.body.tell(event{kind: textRead, part: pc.part, octets: p})
 	}
 }
+
+func (pc *piece) hold(n int) bool { return pc.body.hold(n) }
 
 // nextReading begins the text anew, in another charset.
 func (pc *piece) nextReading() {

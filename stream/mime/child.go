@@ -44,6 +44,7 @@ func (l *leaf) startTNEF() {
 		}
 	})
 	l.tnef.reset()
+	l.tnef.ask = l.p.Hold
 	l.tnef.limit = max(tnefHeld>>(2*min(l.p.tnefs, 10)), outSize)
 	l.p.tnefs++
 }

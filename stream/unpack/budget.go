@@ -196,6 +196,18 @@ func (b *Budget) spare(n int64) bool {
 	return n <= b.Limits.Memory-b.used && b.grow(n)
 }
 
+// Hold takes n octets for content that is held outside of any Reader; with -n
+// they are given back. False: the message may not have so much, or there is
+// none left for all; then the Note says so.
+func (b *Budget) Hold(n int64) (Note, bool) {
+	if n <= 0 {
+		b.shrink(-n)
+		return Note{}, true
+	}
+	ok := b.spare(n)
+	return b.end, ok
+}
+
 // take waits for memory; no decoder runs meanwhile.
 func (b *Budget) take(n int64) bool {
 	was := b.watch(false)
