@@ -280,7 +280,7 @@ func TestDeepMessages(t *testing.T) {
 			}
 		}
 		s := readCuts(t, []byte(crlf(m)))
-		if !strings.Contains(s.rules(), "limit.depth H") {
+		if !strings.Contains(s.rules(), "limit.depth X") {
 			t.Errorf("rules %s", s.rules())
 		}
 		if !encoded && !s.finds(eicar) {
