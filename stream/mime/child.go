@@ -54,7 +54,7 @@ func (l *leaf) startTNEF() {
 func (l *leaf) openChild(c Part) {
 	p := l.p
 	if p.full() {
-		p.defect(l.part, Defect{RuleParts, Ambiguous, "not taken apart"})
+		p.defect(l.part, Defect{RuleParts, Exhausted, "not taken apart"})
 		return
 	}
 	n := p.nodes.get()

@@ -74,6 +74,7 @@ const (
 	Low       Class = iota // seen in good mail; recorded
 	Middle                 // scored
 	Ambiguous              // programs may see different content
+	Exhausted              // a limit was reached: not all has been looked at
 )
 
 // A Defect is one thing that is not as it should be.
