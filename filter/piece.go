@@ -106,7 +106,7 @@ func (pc *piece) know(head []byte) {
 	pc.known = true
 	part.Types = unpack.Detect(head)
 	if part.Types == nil {
-		part.Types = byNames(part.Names)
+		part.Types = byNames(part.Names, head)
 	}
 	part.HTML = isHTML(part)
 	part.Text = part.HTML || isText(part, head)
@@ -134,11 +134,16 @@ func (pc *piece) newText() *mime.Text {
 }
 
 // byNames returns what a name says the octets are, where they do not say it
-// themselves: disc images and Brotli have no mark at their head.
-func byNames(names []string) []unpack.Type {
+// themselves: disc images and Brotli have no mark at their head, and programs
+// open a zip without regard to it.
+func byNames(names []string, head []byte) []unpack.Type {
 	for _, name := range names {
 		dot := strings.LastIndexByte(name, '.')
-		if t := unpack.ByExtension(name[dot+1:]); dot >= 0 && t.Unsupported() {
+		switch t := unpack.ByExtension(name[dot+1:]); {
+		case dot < 0:
+		case t.Unsupported():
+			return []unpack.Type{t}
+		case (t == unpack.TypeZip || t == unpack.TypeLZMA) && bytes.IndexByte(head, 0) >= 0:
 			return []unpack.Type{t}
 		}
 	}

@@ -20,6 +20,7 @@ var startMarks = []mark{
 	{octets: "\x28\xB5\x2F\xFD", t: TypeZstd},
 	{octets: "\xFD7zXZ\x00", t: TypeXZ},
 	{octets: "\x5D\x00\x00", t: TypeLZMA, check: isLZMA},
+	{octets: "\x5D\xFF\xFF\xFF\xFF", t: TypeLZMA, check: isLZMA},
 	{octets: "7z\xBC\xAF\x27\x1C", t: TypeSevenZip},
 	{octets: "Rar!\x1A\x07", t: TypeRAR},
 	{octets: "RE\x7E\x5E", t: TypeRAR}, // 1.4

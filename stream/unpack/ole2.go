@@ -167,14 +167,23 @@ func (c *cfb) readFAT() {
 }
 
 // chain returns the octets of a chain of sectors, at most size, as runs:
-// sectors that follow each other in the file are one run.
+// sectors that follow each other in the file are one run. A chain that leads
+// back to itself is followed too, as programs do, but noted: mark is a sector
+// of it, set anew at distances that double, so that a circle comes back to it.
 func (c *cfb) chain(start uint32, fat []uint32, size uint64) [][]byte {
 	var runs [][]byte
 	from, to := -1, -1 // the run at hand, as offsets
 	n, left, whole := start, size, size != cfbToEnd
-	for range c.sectors + 1 {
+	mark := uint32(cfbFree)
+	for i := range c.sectors + 1 {
 		if n >= cfbMaxSect || left == 0 {
 			break
+		}
+		if n == mark {
+			c.broken = true
+		}
+		if i&(i-1) == 0 {
+			mark = n
 		}
 		s := c.at(n)
 		if s == nil {

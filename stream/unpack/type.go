@@ -221,6 +221,15 @@ func (t Type) Unsupported() bool { return kinds[t].traits&closed != 0 }
 // commonly installed.
 func (t Type) Executable() bool { return kinds[t].traits&runs != 0 }
 
+// isZip tells whether it is a zip, whatever else.
+func (t Type) isZip() bool {
+	switch t {
+	case TypeZip, TypeJar, TypeAPK, TypeDocx, TypeXlsx, TypePptx, TypeOOXML, TypeODF, TypeEPUB:
+		return true
+	}
+	return false
+}
+
 // Family is the group of types that go under each other's names without
 // anyone meaning harm; "" if t is unknown.
 func (t Type) Family() string { return kinds[t].family }
