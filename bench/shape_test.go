@@ -79,6 +79,9 @@ func TestShapeTargets(t *testing.T) {
 	if s.target(many).Met {
 		t.Error("one octet over the limit was let pass")
 	}
+	if share(nil, 250) != 0 || share(map[int]int{250: 3, 451: 1}, 250) != 0.75 {
+		t.Error("share of replies")
+	}
 	if got := codesCell(map[int]int{451: 2, 250: 10, 0: 1}); got != "1 × 000, 10 × 250, 2 × 451" {
 		t.Errorf("replies: %q", got)
 	}
