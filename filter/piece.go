@@ -113,6 +113,11 @@ func (pc *piece) know(head []byte) {
 	part.Head = head
 	b.tell(event{kind: partOpened, part: part})
 	part.Head = nil
+	if pc.mime != nil {
+		for _, link := range pc.mime.Links {
+			b.tell(event{kind: linkRead, part: part, octets: []byte(link)})
+		}
+	}
 	if part.Text && b.anyText() {
 		pc.text = pc.newText()
 	}
@@ -121,15 +126,16 @@ func (pc *piece) know(head []byte) {
 
 // newText returns what decodes the piece as text.
 func (pc *piece) newText() *mime.Text {
-	charset := ""
+	charset, others := "", []string(nil)
 	if pc.mime != nil {
-		charset = pc.mime.Charset
+		charset, others = pc.mime.Charset, pc.mime.Charsets
 	}
 	if pc.decoder == nil {
 		pc.decoder, pc.show = new(mime.Text), pc.showText
 		pc.decoder.Next, pc.decoder.Hold = pc.nextReading, pc.hold
 	}
 	pc.decoder.Reset(charset, pc.part.HTML, pc.show)
+	pc.decoder.Others = others
 	return pc.decoder
 }
 

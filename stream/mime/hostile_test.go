@@ -207,6 +207,8 @@ func TestPayloadIsFound(t *testing.T) {
 		{"TNEF, cut", coded("application/ms-tnef", stream(rendering, data[:len(data)-1])), "mime.tnef M"},
 		{"TNEF, nested", coded("application/ms-tnef", stream(rendering, object)), ""},
 		// 29
+		{"PGP beside", "\n" + eicar + "\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA\n-----END PGP MESSAGE-----\n", "encrypted.mail L"},
+		{"PGP beside, encoded", coded("text/plain", eicar+"\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA"), "encrypted.mail L"},
 		{"opaque signature", coded("application/pkcs7-mime; smime-type=signed-data", string(signed(open, oidSigned, tlv(4, []byte(crlf(part64)))))), ""},
 		{"opaque signature, by name", coded("application/octet-stream; name=smime.P7M", string(signed(tlv, oidSigned, tlv(4, []byte(crlf(inMixed(mixed("boundary=b"), "b"))))))), ""},
 		// 13

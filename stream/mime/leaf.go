@@ -195,7 +195,7 @@ func (l *leaf) sniff(b []byte) {
 		l.startTNEF()
 		l.tnef.write(l.head[:])
 		l.tnef.write(b[n:])
-	case l.text == nil && mayBegin(l.head[:]):
+	case l.text == nil && l.head[0] != '-' && mayBegin(l.head[:]):
 		l.startText()
 		l.text.write(l.head[:])
 		l.text.write(b[n:])
@@ -218,6 +218,9 @@ func (l *leaf) close() {
 	}
 	if l.text != nil {
 		l.text.close()
+		if l.text.pgp {
+			p.defect(l.part, Defect{RuleEncrypted, Low, "text"})
+		}
 	}
 	if l.tnef != nil {
 		l.tnef.close()

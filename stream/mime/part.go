@@ -141,6 +141,7 @@ func (r *reader) open(c *content, k Kind, e transfer, ofMessage, first bool) {
 	part.Charsets = c.charsets
 	part.Encoding = transferNames[e]
 	part.Names, part.Attached = c.names, c.attached
+	part.Links = c.links
 	part.Doubtful = r.view > 0 || r.feed.doubtful
 	r.number(part, ofMessage)
 	n.opened = true

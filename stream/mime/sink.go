@@ -54,6 +54,9 @@ type Part struct {
 	Encoding string   // transfer encoding as decoded, lower case: "base64"; "" identity
 	Names    []string // each candidate file name, decoded to UTF-8, as given
 	Attached bool     // Content-Disposition: attachment
+	// Links are the addresses of content that is elsewhere, as given: of
+	// message/external-body.
+	Links []string
 
 	// Doubtful is set where not every program decodes the octets as they were
 	// decoded here: a further reading, or a defective encoding. May change

@@ -16,6 +16,9 @@ import (
 // than the first are not made where all charsets agree on ASCII and the text
 // has nothing else.
 type Text struct {
+	// Others are further charsets that were declared, if any: programs differ in
+	// which they take. Set after Reset, before the first Write.
+	Others []string
 	// Next, if set, is called at Close before each further reading.
 	Next func()
 	// Hold, if set, is asked and told as Parser.Hold, of what is held for
@@ -172,12 +175,7 @@ func (t *Text) allASCII() bool {
 // HTML, section 13.2.3.1).
 func (t *Text) choose(head []byte) {
 	t.chosen = true
-	var declared charset
-	if t.label != "" {
-		if declared = findCharset(t.label); declared.kind == charsetUnknown {
-			t.defects = append(t.defects, Defect{RuleCharset, Middle, "unknown"})
-		}
-	}
+	declared := t.declared(t.label)
 	if mark := findMark(head); mark.kind != charsetUnknown {
 		t.add(mark)
 		if declared.name == "utf-16" {
@@ -192,6 +190,13 @@ func (t *Text) choose(head []byte) {
 	seen := len(t.readings) > 0
 	if declared.kind != charsetUnknown {
 		t.add(reading{charset: declared})
+	} else if len(t.Others) > 0 && t.label != "" && !seen {
+		t.add(reading{}) // who takes the first, takes the text for what it looks like
+	}
+	for _, label := range t.Others {
+		if c := t.declared(label); c.kind != charsetUnknown {
+			t.add(reading{charset: c})
+		}
 	}
 	if t.html {
 		if label := findMeta(head); label != "" {
@@ -213,12 +218,35 @@ func (t *Text) choose(head []byte) {
 	t.stream.reset(t.readings[0])
 }
 
+// declared finds the charset of a label, if there is one.
+func (t *Text) declared(label string) charset {
+	if label == "" {
+		return charset{}
+	}
+	c := findCharset(label)
+	if d := (Defect{RuleCharset, Middle, "unknown"}); c.kind == charsetUnknown && !slices.Contains(t.defects, d) {
+		t.defects = append(t.defects, d)
+	}
+	return c
+}
+
+// textReadings is how many readings of one text are followed: 8, as of a
+// message. Each costs as much as the text itself.
+const textReadings = DefaultViews
+
 // add adds a reading if its charset is new.
 func (t *Text) add(r reading) {
 	for _, have := range t.readings {
 		if have.name == r.name {
 			return
 		}
+	}
+	if len(t.readings) == textReadings {
+		d := Defect{RuleViews, Ambiguous, "charsets not followed"}
+		if !slices.Contains(t.defects, d) {
+			t.defects = append(t.defects, d)
+		}
+		return
 	}
 	t.readings = append(t.readings, r)
 }
