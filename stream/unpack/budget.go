@@ -43,6 +43,10 @@ const NameSize = 4 << 10
 // section 3.1.1.1.2 asks every decoder to take, 27 bits only --long asks for.
 const zstdWindow = 32 << 20
 
+// shareFrom is from how many octets on it matters that members of a file share
+// them: 8 MiB, which costs nothing and lets broken files be read.
+const shareFrom = 8 << 20
+
 // grantSize is how much memory a Budget takes from the Memory of all at once:
 // 256 KiB, so that the common lock is taken rarely.
 const grantSize = 256 << 10
@@ -61,6 +65,7 @@ type Budget struct {
 	in      int64 // octets of outermost containers
 	out     int64 // octets of all members
 	entries int
+	rars    int // decoders made
 	depth   int
 
 	now     func() time.Time
