@@ -26,6 +26,7 @@ var startMarks = []mark{
 	{octets: "RE\x7E\x5E", t: TypeRAR}, // 1.4
 	{octets: oleMark, kind: func(h []byte) []Type { return []Type{oleKind(h)} }},
 	{octets: "%PDF-", t: TypePDF},
+	{octets: activeMimeMark, t: TypeActiveMime},
 	{octets: "%!PS", t: TypePS},
 	{octets: "\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3", t: TypeOneNote},
 	{octets: "\xA1\x2F\xFF\x43\xD9\xEF\x76\x4C\x9E\xE2\x10\xEA\x57\x22\x76\x5F", t: TypeOneNote},
