@@ -56,10 +56,9 @@ func corpora(t *testing.T, f func(m corpusMessage)) {
 	r := mailReader{limit: 100 << 20}
 	messages := func(path string) {
 		name := strings.TrimPrefix(strings.TrimPrefix(path, root), spam)
-		if err := r.read([]string{path}, func(_ string, content []byte) error {
+		if err := r.read([]string{path}, func(_ string, content []byte) {
 			n++
 			f(corpusMessage{fmt.Sprintf("%s#%d", name, n), content})
-			return nil
 		}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -160,7 +159,7 @@ func corporaScanner(t *testing.T) *mailScanner {
 func (s *mailScanner) cut(content []byte, sizes []int) []policy.Finding {
 	visit := s.chain.Visit(&s.session)
 	visit.CheckSession(s.ctx)
-	envelope := filter.Envelope{ID: "scan", From: s.reverse, Size: -1}
+	envelope := filter.Envelope{ID: "scan", From: s.from, Size: -1}
 	run, _ := visit.Begin(s.ctx, &envelope)
 	defer run.Close()
 	run.Open()
