@@ -56,10 +56,9 @@ func corpora(t *testing.T, f func(m corpusMessage)) {
 	r := mailReader{limit: 100 << 20}
 	messages := func(path string) {
 		name := strings.TrimPrefix(strings.TrimPrefix(path, root), spam)
-		if err := r.read([]string{path}, func(_ string, content []byte) error {
+		if err := r.read([]string{path}, func(_ string, content []byte) {
 			n++
 			f(corpusMessage{fmt.Sprintf("%s#%d", name, n), content})
-			return nil
 		}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -144,8 +143,8 @@ func TestCorporaScan(t *testing.T) {
 func corporaScanner(t *testing.T) *mailScanner {
 	t.Helper()
 	conf := mustLoad(t, source{file: "-", stdin: strings.NewReader(scanConfig)})
-	s, err := (&scanCommand{}).scanner(context.Background(), conf) // goes on in Cleanup
-	if err != nil {
+	s := &mailScanner{ctx: context.Background(), policy: conf.policy}
+	if err := s.build(conf); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -160,7 +159,7 @@ func corporaScanner(t *testing.T) *mailScanner {
 func (s *mailScanner) cut(content []byte, sizes []int) []policy.Finding {
 	visit := s.chain.Visit(&s.session)
 	visit.CheckSession(s.ctx)
-	envelope := filter.Envelope{ID: "scan", From: s.reverse, Size: -1}
+	envelope := filter.Envelope{ID: "scan", From: s.from, Size: -1}
 	run, _ := visit.Begin(s.ctx, &envelope)
 	defer run.Close()
 	run.Open()
