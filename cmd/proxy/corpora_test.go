@@ -143,8 +143,8 @@ func TestCorporaScan(t *testing.T) {
 func corporaScanner(t *testing.T) *mailScanner {
 	t.Helper()
 	conf := mustLoad(t, source{file: "-", stdin: strings.NewReader(scanConfig)})
-	s, err := (&scanCommand{}).scanner(context.Background(), conf) // goes on in Cleanup
-	if err != nil {
+	s := &mailScanner{ctx: context.Background(), policy: conf.policy}
+	if err := s.build(conf); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
