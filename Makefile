@@ -21,9 +21,11 @@ lint: ## formatting, vet, staticcheck
 fuzz: ## every fuzz target for FUZZTIME (default 60s) each
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz
 
-bench: ## figures beside other proxies, on this machine; tables and charts in bench/out
+bench: ## figures beside other proxies, on this machine, in bench/out; CORPUS=DIR: over a folder of messages too
 	go run ./bench peers --install
-	for measurement in sidebyside 'sidebyside --mixed' latency tls memory allocs; do go run ./bench $$measurement || exit; done
+	for measurement in sidebyside 'sidebyside --mixed' latency tls memory allocs shapes antivirus; do go run ./bench $$measurement || exit; done
+	$(if $(CORPUS),go run ./bench corpus --folder '$(CORPUS)')
+	go test ./filter -run '^$$' -bench 'Content|Chain'
 
 ledger: ## 1,000 kills under load, failing servers, restarts; then the books are audited
 	go run ./bench ledger --kills 1000

@@ -58,3 +58,31 @@ func TestShapeMessagesFit(t *testing.T) {
 		}
 	}
 }
+
+// One message is judged by what it adds, many by what the process may have in
+// all: the limit, the fixed part, and a little for each session.
+func TestShapeTargets(t *testing.T) {
+	s := &shapesRun{limit: 512 << 20}
+	one := shapeSample{Parallel: 1, Before: 20 << 20, Peak: 148 << 20}
+	if g := s.target(one); !g.Met || g.Got != 128 {
+		t.Errorf("one: %+v", g)
+	}
+	one.Peak++
+	if s.target(one).Met {
+		t.Error("one octet over its budget was let pass")
+	}
+	many := shapeSample{Parallel: 12, Before: 20 << 20, Peak: (512 + 192 + 2) << 20}
+	if g := s.target(many); !g.Met || g.Limit != "<= 706" {
+		t.Errorf("many: %+v", g)
+	}
+	many.Peak++
+	if s.target(many).Met {
+		t.Error("one octet over the limit was let pass")
+	}
+	if share(nil, 250) != 0 || share(map[int]int{250: 3, 451: 1}, 250) != 0.75 {
+		t.Error("share of replies")
+	}
+	if got := codesCell(map[int]int{451: 2, 250: 10, 0: 1}); got != "1 × 000, 10 × 250, 2 × 451" {
+		t.Errorf("replies: %q", got)
+	}
+}

@@ -42,6 +42,8 @@ type shapeSample struct {
 	CPU      float64 `json:"cpu_seconds"`
 	// Codes are the replies; 0: none came.
 	Codes map[int]int `json:"replies"`
+	// Text are those to plain text alone, good mail among the others.
+	Text map[int]int `json:"replies_to_text,omitempty"`
 	// Ended tells that Sluice ran away, and was ended at Peak.
 	Ended bool `json:"ended,omitempty"`
 }
@@ -119,7 +121,7 @@ func (s *shapesRun) sample(ctx context.Context, name string, c sluiceConfig, mes
 	if err := warm(ctx, d); err != nil {
 		return shapeSample{}, err
 	}
-	one := shapeSample{Parallel: count, Message: len(messages[0]), Codes: map[int]int{}}
+	one := shapeSample{Parallel: count, Message: len(messages[0]), Codes: map[int]int{}, Text: map[int]int{}}
 	if one.Before, err = run.rss(); err != nil {
 		return one, err
 	}
@@ -127,7 +129,7 @@ func (s *shapesRun) sample(ctx context.Context, name string, c sluiceConfig, mes
 	if err != nil {
 		return one, err
 	}
-	var mu sync.Mutex // guards one.Codes
+	var mu sync.Mutex // guards one's replies
 	var running sync.WaitGroup
 	start := time.Now()
 	for i := range count {
@@ -135,6 +137,9 @@ func (s *shapesRun) sample(ctx context.Context, name string, c sluiceConfig, mes
 			code := sendShape(ctx, d, messages[i%len(messages)])
 			mu.Lock()
 			one.Codes[code]++
+			if i%len(messages) == 0 {
+				one.Text[code]++
+			}
 			mu.Unlock()
 		})
 	}
@@ -205,6 +210,10 @@ func (s *shapesRun) report(r *result, samples []shapeSample) {
 			fmt.Sprintf("%.1f MiB", mib(one.Peak)), fmt.Sprintf("%.1f MiB", mib(one.rise())),
 			fmt.Sprintf("%.1f s", one.Seconds), fmt.Sprintf("%.1f s", one.CPU), codesCell(one.Codes))
 		r.Targets = append(r.Targets, s.target(one))
+		if one.Parallel > 1 {
+			r.note("replies to plain text among those at once: %s", codesCell(one.Text))
+			r.Targets = append(r.Targets, atLeast("share of the plain text among them that is taken", "%.2f", 1, share(one.Text, 250)))
+		}
 		if one.Ended {
 			r.note("%s: Sluice was ended by the harness at %.0f MiB", one.Shape, mib(one.Peak))
 		}
@@ -221,6 +230,18 @@ func (s *shapesRun) target(one shapeSample) target {
 	}
 	limit := int64(s.limit) + fixedPart + int64(one.Parallel+20)*sessionPart
 	return atMost(fmt.Sprintf("%d at once, limits.memory %d MiB: MiB of the process", one.Parallel, s.limit>>20), "%.0f", mib(limit), mib(one.Peak))
+}
+
+// share is how much of all replies one code was; 0 of none.
+func share(codes map[int]int, code int) float64 {
+	all := 0
+	for _, n := range codes {
+		all += n
+	}
+	if all == 0 {
+		return 0
+	}
+	return float64(codes[code]) / float64(all)
 }
 
 // codesCell shows how often which reply came: "190 × 250, 10 × 452".

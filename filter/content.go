@@ -37,8 +37,20 @@ func (c Content) Open(s *Session, _ *Envelope, ch *Channel) Scanner {
 	b.channel = ch
 	b.budget = unpack.NewBudget(c.Unpack, c.Memory, netOf(s.Peer.Addr()))
 	b.parser.Limits = c.MIME
+	if b.parser.Hold == nil {
+		b.parser.Hold = b.hold
+	}
 	b.parser.Reset((*entities)(b))
 	return b
+}
+
+// hold takes memory for content that stream/mime holds, or gives it back.
+func (b *body) hold(n int) bool {
+	note, ok := b.budget.Hold(int64(n))
+	if !ok && note.Class == unpack.Strained {
+		b.noted(note, "")
+	}
+	return ok
 }
 
 // netOf names the network of a sender for the sharing of memory: a /24 or a

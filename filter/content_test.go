@@ -255,6 +255,29 @@ func TestContentIsReused(t *testing.T) {
 	}
 }
 
+// What stream/mime holds counts as well: where all messages together have no
+// memory left, the message is deferred, and what was told stays true.
+func TestHeldContentIsCounted(t *testing.T) {
+	page := "<meta charset=windows-1251>" + strings.Repeat("\xc3\xa9", 1<<20)
+	message := "Content-Type: text/html; charset=utf-8\r\n\r\n" + page
+	for _, limit := range []int64{1 << 30, 100 << 10} {
+		memory := unpack.NewMemory(limit)
+		l := &listener{name: "good", text: new(strings.Builder)}
+		found := taken(t, Content{Memory: memory}, message, 100_000, l)
+		i := slices.IndexFunc(found, func(f policy.Finding) bool { return f.Rule == unpack.RuleMemory })
+		if limit == 1<<30 {
+			if i >= 0 || l.text.Len() < 2*TextSize-8 {
+				t.Errorf("findings %v, %d octets of text", found, l.text.Len())
+			}
+		} else if i < 0 || found[i].Force != policy.Defer {
+			t.Errorf("findings %v", found)
+		}
+		if n := memory.Held(); n != 0 {
+			t.Errorf("%d octets are still held", n)
+		}
+	}
+}
+
 // Containers in containers are entered so far and no further, which is told.
 func TestContentDepth(t *testing.T) {
 	file := "canary"

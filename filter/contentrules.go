@@ -55,7 +55,7 @@ var contentRules = []contentRule{
 	{Rule{mime.RuleEncrypted, 0, "The mail itself is encrypted (S/MIME, PGP)."}, policy.Deliver},
 	{Rule{mime.RuleFrom, 1, "From names several authors, or none."}, policy.Deliver},
 	{Rule{mime.RuleHeader, 3, "A header is larger than is read (ambiguous)."}, policy.Deliver},
-	{Rule{mime.RuleParts, 3, "The message has more parts than are read (ambiguous)."}, policy.Deliver},
+	{Rule{mime.RuleParts, 3, "The message has more parts than are read (over the limit)."}, policy.Deliver},
 	{Rule{ruleSubmitted, 3, "Parts hide more content than is looked at (over the limit)."}, policy.Deliver},
 
 	// Containers.
@@ -116,7 +116,10 @@ var contentRuleByName = func() map[string]*contentRule {
 // defect publishes what a defect means.
 func (b *body) defect(d mime.Defect, place string) {
 	class := policy.Plain
-	if d.Class == mime.Ambiguous {
+	switch {
+	case d.Class == mime.Exhausted:
+		class = policy.OverLimit
+	case d.Class == mime.Ambiguous:
 		class = policy.Ambiguous
 	}
 	b.note(d.Rule, d.Detail, place, d.Class == mime.Low, class)

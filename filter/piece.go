@@ -106,13 +106,18 @@ func (pc *piece) know(head []byte) {
 	pc.known = true
 	part.Types = unpack.Detect(head)
 	if part.Types == nil {
-		part.Types = byNames(part.Names)
+		part.Types = byNames(part.Names, head)
 	}
 	part.HTML = isHTML(part)
 	part.Text = part.HTML || isText(part, head)
 	part.Head = head
 	b.tell(event{kind: partOpened, part: part})
 	part.Head = nil
+	if pc.mime != nil {
+		for _, link := range pc.mime.Links {
+			b.tell(event{kind: linkRead, part: part, octets: []byte(link)})
+		}
+	}
 	if part.Text && b.anyText() {
 		pc.text = pc.newText()
 	}
@@ -121,24 +126,30 @@ func (pc *piece) know(head []byte) {
 
 // newText returns what decodes the piece as text.
 func (pc *piece) newText() *mime.Text {
-	charset := ""
+	charset, others := "", []string(nil)
 	if pc.mime != nil {
-		charset = pc.mime.Charset
+		charset, others = pc.mime.Charset, pc.mime.Charsets
 	}
 	if pc.decoder == nil {
 		pc.decoder, pc.show = new(mime.Text), pc.showText
-		pc.decoder.Next = pc.nextReading
+		pc.decoder.Next, pc.decoder.Hold = pc.nextReading, pc.hold
 	}
 	pc.decoder.Reset(charset, pc.part.HTML, pc.show)
+	pc.decoder.Others = others
 	return pc.decoder
 }
 
 // byNames returns what a name says the octets are, where they do not say it
-// themselves: disc images and Brotli have no mark at their head.
-func byNames(names []string) []unpack.Type {
+// themselves: disc images and Brotli have no mark at their head, and programs
+// open a zip without regard to it.
+func byNames(names []string, head []byte) []unpack.Type {
 	for _, name := range names {
 		dot := strings.LastIndexByte(name, '.')
-		if t := unpack.ByExtension(name[dot+1:]); dot >= 0 && t.Unsupported() {
+		switch t := unpack.ByExtension(name[dot+1:]); {
+		case dot < 0:
+		case t.Unsupported():
+			return []unpack.Type{t}
+		case (t == unpack.TypeZip || t == unpack.TypeLZMA) && bytes.IndexByte(head, 0) >= 0:
 			return []unpack.Type{t}
 		}
 	}
@@ -217,6 +228,8 @@ func (pc *piece) showText(p []byte) {
 		pc.body.tell(event{kind: textRead, part: pc.part, octets: p})
 	}
 }
+
+func (pc *piece) hold(n int) bool { return pc.body.hold(n) }
 
 // nextReading begins the text anew, in another charset.
 func (pc *piece) nextReading() {

@@ -106,6 +106,9 @@ func tell(t testing.TB, message []byte) *told {
 			t.Errorf("%v", f)
 		}
 	}
+	if c.wrong != nil {
+		t.Errorf("hash or size is not that of the data: %q", c.wrong)
+	}
 	c.findings = r.Content
 	c.link()
 	return &c.told
@@ -119,9 +122,11 @@ type collector struct {
 	data  map[*filter.Part][]byte
 	text  map[*filter.Part][]byte
 	last  map[*filter.Part]int // reading of text
+	wrong []string             // leaves whose hash or size is not that of their data
 }
 
 func (*collector) Name() string { return "collector" }
+func (*collector) WantsHash()   {}
 
 func (c *collector) Open(*filter.Session, *filter.Envelope, *filter.Channel) filter.Scanner {
 	c.data, c.text, c.last = map[*filter.Part][]byte{}, map[*filter.Part][]byte{}, map[*filter.Part]int{}
@@ -160,7 +165,7 @@ func (c *collector) ClosePart(p *filter.Part) {
 	n := c.nodes[p]
 	if c.endText(p); p.Kind == mime.Leaf {
 		if p.SHA256 != sha256.Sum256(c.data[p]) || p.Size != int64(len(c.data[p])) {
-			n.names = append(n.names, "(hash or size is not that of the data)")
+			c.wrong = append(c.wrong, p.Path)
 		}
 		n.contents = append(n.contents, digestOf(c.data[p]))
 	}

@@ -114,6 +114,8 @@ func (tx *transaction) receiveChunk(size int64, last bool) error {
 		p = p[:min(int64(len(p)), size)]
 		size -= int64(len(p))
 		if m.state == draining {
+			m.size += int64(len(p))
+			tx.checkSize()
 			if err := tx.drain(len(p)); err != nil {
 				return err
 			}

@@ -1,13 +1,19 @@
 package stream_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
 
 	"sluice/filter"
+	"sluice/filter/attachment"
 	"sluice/filter/literal"
+	"sluice/policy"
+	"sluice/stream/unpack"
 )
 
 // closing tells when its scanner is closed, and how often it was told of an
@@ -73,5 +79,61 @@ func TestOverflowIsToldOnce(t *testing.T) {
 			t.Errorf("lookahead %d: told %d times", window, n)
 		}
 		<-m.closed
+	}
+}
+
+// over_limit decides about a message that exhausts a budget; it would exhaust
+// it again, so its sender is told for good.
+func TestOverLimit(t *testing.T) {
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	for _, name := range []string{"a.txt", "b.txt", "c.txt"} {
+		f, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = f.Write([]byte("x"))
+	}
+	_ = w.Close()
+	message := "Subject: x\r\nContent-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+		base64.StdEncoding.EncodeToString(archive.Bytes()) + "\r\n"
+	for over, want := range map[policy.OverLimitPolicy]string{
+		"": "550 5.7.1 [limit.entries]", policy.RejectOver: "550 5.7.1 [limit.entries]", policy.TagOver: "250 ", policy.AcceptOver: "250 ",
+	} {
+		up := startServer(t, nil)
+		s := startSluice(t, up, withModules(t, filter.Entry{Module: filter.Content{Unpack: unpack.Limits{Entries: 2}}}), func(c *config) {
+			c.Setup.Policy = newPolicy(t, policy.Settings{Routes: []policy.Route{c.Route}, Level: policy.Level{OverLimit: over}})
+		})
+		c := s.dial()
+		c.Envelope("a@x.test", "b@y.test")
+		if got := c.Data(message); !strings.HasPrefix(got, want) {
+			t.Errorf("over_limit %q: got %q", over, got)
+		}
+		c.Quit()
+		for _, m := range up.Messages() {
+			if tagged := strings.Contains(string(m.Content), "X-Spam-Flag: YES"); tagged != (over == policy.TagOver) {
+				t.Errorf("over_limit %q: tagged %t", over, tagged)
+			}
+		}
+	}
+}
+
+// What stands at the end of a message that flows is refused as well; its
+// server never sees the end.
+func TestI2LateContentRefusal(t *testing.T) {
+	for _, window := range []int64{-1, 16 << 10} {
+		up := startServer(t, nil)
+		s := startSluice(t, up, withModules(t, filter.Entry{Module: filter.Content{}}, filter.Entry{Module: attachment.Module{}}), lookahead(window))
+		c := s.dial()
+		c.Envelope("a@x.test", "b@y.test")
+		got := c.Data("Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + strings.Repeat("x\r\n", 400_000) +
+			"--b\r\nContent-Type: application/octet-stream; name=a.exe\r\n\r\nMZ\r\n--b--\r\n")
+		if !strings.HasPrefix(got, "550 5.7.1 [attachment.banned]") {
+			t.Errorf("got %q", got)
+		}
+		c.Quit()
+		if n := len(up.Messages()); n != 0 {
+			t.Errorf("%d messages at the server", n)
+		}
 	}
 }

@@ -174,7 +174,9 @@ func setNamed(of any, name string, n int64) error {
 // dialogPolicy makes the snapshot. What divert and quarantine need is the route
 // of the domain q.test.
 func dialogPolicy(d *smtptest.DialogSetup) (*policy.Snapshot, error) {
-	settings := policy.Settings{Level: policy.Level{Shadow: d.Shadow, SubjectMark: &d.SubjectMark}}
+	settings := policy.Settings{Level: policy.Level{
+		Shadow: d.Shadow, SubjectMark: &d.SubjectMark, Ambiguity: policy.AmbiguityPolicy(d.Ambiguity),
+	}}
 	for _, pair := range d.Aliases {
 		if settings.Aliases == nil {
 			settings.Aliases = map[string]string{}
@@ -239,6 +241,9 @@ func dialogRoute(d *smtptest.DialogSetup, r smtptest.DialogRoute) (policy.Route,
 // dialogChain makes the chain: the built-in module, and one that misbehaves.
 func dialogChain(d *smtptest.DialogSetup) (*filter.Chain, error) {
 	var entries []filter.Entry
+	if d.Content {
+		entries = append(entries, filter.Entry{Module: filter.Content{}})
+	}
 	if d.Literal != "" {
 		entries = append(entries, filter.Entry{Module: literal.Module{}})
 	}

@@ -160,6 +160,12 @@ func (tx *transaction) scan(pieces [][]byte) {
 		m.hash.Write(p)
 		tx.run.Write(p)
 	}
+	tx.checkSize()
+}
+
+// checkSize refuses a message that has become too large.
+func (tx *transaction) checkSize() {
+	m := tx.message
 	if limit := tx.maxMessage(); m.size > limit && (m.state != draining || m.discard != nil) {
 		m.discard = nil // nobody is told that a message was taken which no server would get
 		tx.refuse(replyTooBig(limit), Rejected, "data", "smtp.size")

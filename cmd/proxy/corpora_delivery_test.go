@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,6 +22,8 @@ import (
 // whole chain, in shadow mode: what is stored, less our Received field, is what
 // was sent, by DATA and by BDAT, judged inside the window and while it flows.
 func TestI3Corpora(t *testing.T) {
+	needCorpora(t)
+	smtptest.CheckLeaks(t)
 	for _, lookahead := range []string{"256KiB", "0"} {
 		for _, verb := range []string{"DATA", "BDAT"} {
 			t.Run(fmt.Sprintf("%s, lookahead %s", verb, lookahead), func(t *testing.T) {
@@ -76,13 +79,13 @@ routes: [{domains: [y.test], servers: [{address: "` + d.up.Addr() + `"}], tls: n
 	}
 	s := setup(conf, conf.policy, modules).WithDefaults()
 	server := &stream.Server{
-		Setup:  func() *stream.Setup { return s },
+		Setup: func() *stream.Setup { return s },
 		Record: func(r *stream.Record) {
 			if r.Shadow == policy.Reject {
 				d.would.Add(1)
 			}
 		},
-		Log:    slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.DiscardHandler),
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -185,7 +188,7 @@ func (d *delivery) end() {
 			d.t.Errorf("%s: not by BDAT", m.name)
 		}
 	}
-	if d.would.Load() == 0 {
+	if d.would.Load() == 0 && os.Getenv("SLUICE_CORPORA") != "" {
 		d.t.Error("there was nothing to refuse: the chain has not run")
 	}
 	d.t.Logf("%d messages of %d octets stored as they were sent, %d of which policy would have refused; %d refused for a bare CR or LF",

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/base64"
+	"context"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -24,15 +24,23 @@ type corpusMessage struct {
 	content []byte
 }
 
-// corpora calls f with every message of the public corpora: SLUICE_CORPORA's,
-// libarchive's archives as attachments among them, and SLUICE_SPAMASSASSIN's.
-// Content is valid during the call. It skips the test if neither is set.
-func corpora(t *testing.T, f func(m corpusMessage)) {
+// needCorpora returns the folders of the public corpora, either of which may be
+// empty, or skips the test.
+func needCorpora(t *testing.T) (root, spam string) {
 	t.Helper()
-	root, spam := os.Getenv("SLUICE_CORPORA"), os.Getenv("SLUICE_SPAMASSASSIN")
+	root, spam = os.Getenv("SLUICE_CORPORA"), os.Getenv("SLUICE_SPAMASSASSIN")
 	if root == "" && spam == "" {
 		t.Skip("corpora: neither SLUICE_CORPORA nor SLUICE_SPAMASSASSIN is set")
 	}
+	return root, spam
+}
+
+// corpora calls f with every message of the public corpora: SLUICE_CORPORA's,
+// libarchive's archives as attachments among them, and SLUICE_SPAMASSASSIN's.
+// Content is valid during the call.
+func corpora(t *testing.T, f func(m corpusMessage)) {
+	t.Helper()
+	root, spam := needCorpora(t)
 	n, archives := 0, 0
 	each := func(folder string, f func(string)) {
 		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
@@ -61,7 +69,12 @@ func corpora(t *testing.T, f func(m corpusMessage)) {
 		}
 		each(filepath.Join(root, "libarchive-test"), func(path string) {
 			archives++
-			f(corpusMessage{filepath.Base(path), withFile(strings.TrimSuffix(filepath.Base(path), ".uu"), uudecoded(t, path))})
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := filepath.Base(path)
+			f(corpusMessage{name, filtertest.Attached(strings.TrimSuffix(name, ".uu"), filtertest.UUDecode(text))})
 		})
 		if n < 1000 || archives < 400 {
 			t.Errorf("%d messages and %d archives: the corpora are not whole", n, archives)
@@ -77,53 +90,6 @@ func corpora(t *testing.T, f func(m corpusMessage)) {
 	t.Logf("%d messages, %d archives", n, archives)
 }
 
-// uudecoded returns the file that a uuencoded text holds.
-func uudecoded(t *testing.T, path string) (file []byte) {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, text2, _ := strings.Cut(string(text), "begin ")
-	_, text2, _ = strings.Cut(text2, "\n")
-	for line := range strings.Lines(text2) {
-		if strings.HasPrefix(line, "end") {
-			break
-		}
-		line = strings.TrimRight(line, "\r\n")
-		if line == "" {
-			continue
-		}
-		at := func(i int) byte {
-			if i < len(line) {
-				return (line[i] - ' ') & 63
-			}
-			return 0
-		}
-		size := int(at(0))
-		for i, k := 1, 0; k < size; i, k = i+4, k+3 {
-			a, b, c, d := at(i), at(i+1), at(i+2), at(i+3)
-			three := [3]byte{a<<2 | b>>4, b<<4 | c>>2, c<<6 | d}
-			file = append(file, three[:min(3, size-k)]...)
-		}
-	}
-	return file
-}
-
-// withFile is a message with a file in base64.
-func withFile(name string, file []byte) []byte {
-	var b strings.Builder
-	b.WriteString("From: a@x.test\r\nTo: b@y.test\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@x.test>\r\n" +
-		"Subject: a file\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n" +
-		"Content-Disposition: attachment; filename=\"" + name + "\"\r\nContent-Transfer-Encoding: base64\r\n\r\n")
-	for text := base64.StdEncoding.EncodeToString(file); text != ""; {
-		n := min(76, len(text))
-		b.WriteString(text[:n] + "\r\n")
-		text = text[n:]
-	}
-	return []byte(b.String())
-}
-
 // heapGrowth is how much more memory may be in use behind any message of the
 // corpora than before the first, in octets, garbage included: what decoders and
 // held containers of one message may take (unpack.Limits). It was seen to be 25
@@ -137,6 +103,7 @@ const cutsOfEach = 2
 // scan: no module fails, memory is bounded, and no cutting of the content shows
 // in what is found.
 func TestCorporaScan(t *testing.T) {
+	needCorpora(t)
 	s := corporaScanner(t)
 	random := rand.New(rand.NewPCG(3, 1)) // the same each time
 	var before, now runtime.MemStats
@@ -176,7 +143,7 @@ func TestCorporaScan(t *testing.T) {
 func corporaScanner(t *testing.T) *mailScanner {
 	t.Helper()
 	conf := mustLoad(t, source{file: "-", stdin: strings.NewReader(scanConfig)})
-	s := &mailScanner{ctx: t.Context(), policy: conf.policy}
+	s := &mailScanner{ctx: context.Background(), policy: conf.policy}
 	if err := s.build(conf); err != nil {
 		t.Fatal(err)
 	}

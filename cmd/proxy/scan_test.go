@@ -219,7 +219,7 @@ tenants:
   - name: strict
     domains: [strict.test]
     thresholds: {tag: 1, reject: 3}
-    subject_mark: "[spam] "
+    subject_mark: "[spam]"
     block: [bad.test, 192.0.2.0/24]
     mailboxes:
       aside@strict.test: {thresholds: {reject: 0, quarantine: 1}}
@@ -375,7 +375,7 @@ exe: reject by attachment.banned, score 4.0
 		{"--quiet news exe", "\nnews: deliver, score 1.5\nexe: reject by attachment.banned, score 4.0\n"},
 		{"--explain --config c --rcpt a@strict.test --rcpt b@lax.test news", `
 news: reject by headers.no_date, score 7.0
-  but tag with "[spam] " in the subject by headers.no_date, score 1.5 for <a@strict.test>
+  but tag with "[spam]" in the subject by headers.no_date, score 1.5 for <a@strict.test>
 
   message  message/rfc822  NNN
     1      text/plain      8 B

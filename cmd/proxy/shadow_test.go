@@ -88,7 +88,7 @@ hostname: mx.test
 listeners: [{address: "127.0.0.1:0"}]
 routes: [{domains: [y.test], servers: [{address: %q}], tls: none}]
 thresholds: {tag: 0.1, reject: 50}
-subject_mark: "[spam] "
+subject_mark: "[spam]"
 ambiguity: reject
 authres_forged: remove
 antivirus: {engines: [{name: clamav, address: "127.0.0.1:1", in_memory: true, on_failure: closed}]}

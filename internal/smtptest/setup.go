@@ -30,6 +30,10 @@ type DialogSetup struct {
 	// Literal is what becomes of a message with a test signature: reject,
 	// defer, tag, divert, quarantine, discard. Empty: no such module.
 	Literal string
+	// Content has messages taken apart (set content on). Ambiguity is what
+	// becomes of those that programs read differently: scan, reject.
+	Content   bool
+	Ambiguity string
 	// Module is an extra content module: panic and error fail in Finish, hang
 	// ends only with its context, gate votes once every side that names the
 	// label "verdict" has come to it, connect refuses each session as policy does.
@@ -106,6 +110,10 @@ func (s *DialogSetup) set(name, value string) (err error) {
 		}
 	case "literal":
 		err = oneOf(&s.Literal, "reject", "defer", "tag", "divert", "quarantine", "discard")
+	case "content":
+		s.Content, err = true, oneOf(new(string), "on")
+	case "ambiguity":
+		err = oneOf(&s.Ambiguity, "scan", "reject")
 	case "subject_mark":
 		s.SubjectMark = value
 	case "alias":

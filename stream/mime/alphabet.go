@@ -37,7 +37,7 @@ func (l *leaf) alphabet(b []byte) {
 func (l *leaf) openTwin() {
 	p := l.p
 	if p.full() {
-		p.defect(l.part, Defect{RuleParts, Ambiguous, "not taken apart"})
+		p.defect(l.part, Defect{RuleParts, Exhausted, "not taken apart"})
 		return
 	}
 	p.views++

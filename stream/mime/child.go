@@ -44,6 +44,7 @@ func (l *leaf) startTNEF() {
 		}
 	})
 	l.tnef.reset()
+	l.tnef.ask = l.p.Hold
 	l.tnef.limit = max(tnefHeld>>(2*min(l.p.tnefs, 10)), outSize)
 	l.p.tnefs++
 }
@@ -53,7 +54,7 @@ func (l *leaf) startTNEF() {
 func (l *leaf) openChild(c Part) {
 	p := l.p
 	if p.full() {
-		p.defect(l.part, Defect{RuleParts, Ambiguous, "not taken apart"})
+		p.defect(l.part, Defect{RuleParts, Exhausted, "not taken apart"})
 		return
 	}
 	n := p.nodes.get()

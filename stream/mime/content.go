@@ -14,6 +14,7 @@ type content struct {
 	charset   string
 	charsets  []string // all, where they differ
 	names     []string
+	links     []string // where content is that is not here
 	attached  bool
 	structure bool // some field gave structure
 
@@ -138,7 +139,7 @@ func (c *content) checkKind() {
 		switch typ {
 		case "message/partial":
 			c.defect(Defect{RulePartial, Middle, "part of a message"})
-		case "message/external-body":
+		case externalBody:
 			c.defect(Defect{RuleExternal, Middle, "content elsewhere"})
 		case "multipart/encrypted", "application/pgp-encrypted":
 			c.defect(Defect{RuleEncrypted, Low, "type"})
@@ -171,7 +172,7 @@ func kindOf(typ string) Kind {
 
 // readType reads a Content-Type field (RFC 2045 section 5.1).
 func (c *content) readType(p *Parser, value []byte) {
-	if head, list, ok := splitSimple(value); ok {
+	if head, list, ok := splitSimple(value); ok && !isName(head, externalBody) {
 		c.mediaType(p, head)
 		for _, q := range list {
 			switch {
@@ -195,6 +196,9 @@ func (c *content) readType(p *Parser, value []byte) {
 		c.addCharset(p.lower([]byte(v)))
 	}
 	c.addParams(&all)
+	if strings.EqualFold(all.value, externalBody) {
+		c.links = all.external(c.links)
+	}
 }
 
 // mediaType notes a media type.

@@ -4,8 +4,9 @@ import "bytes"
 
 // An embedded finds files that stand encoded inside of text, where old and
 // lenient mail programs show them as attachments: uuencode, begin-base64 and
-// yEnc. It is written the decoded text in any cut. Text without files costs two
-// searches for their first lines.
+// yEnc. It is written the decoded text in any cut, and notes encrypted text of
+// PGP besides. Text without files costs a
+// search for each of their first lines.
 //
 //	mode          a line            leads to
 //	embeddedText  begin, =ybegin    its data
@@ -25,6 +26,7 @@ type embedded struct {
 	held   []byte // the line so far, if it may matter
 	name   []byte // of the file that may begin
 	begun  bool
+	pgp    bool   // encrypted text began
 	out    output
 	base64 base64
 	yenc   yenc
@@ -55,6 +57,7 @@ const embeddedLine = 4 << 10
 var (
 	uuMark   = []byte("\nbegin")
 	yEncMark = []byte("\n=ybegin ")
+	pgpMark  = []byte("\n-----BEGIN PGP MESSAGE-----") // RFC 9580 section 6.2
 )
 
 // reset makes e ready for another text.
@@ -67,7 +70,7 @@ func (e *embedded) reset() {
 }
 
 func (e *embedded) write(b []byte) {
-	y := -1 // where the next yEncMark is in b, len(b) if there is none; -1: not searched for
+	y := -1 // where the next yEncMark or pgpMark is in b, len(b) if there is none; -1: not searched for
 	for len(b) > 0 {
 		var n int
 		if e.mode == embeddedText && e.within {
@@ -85,6 +88,9 @@ func (e *embedded) search(b []byte, y *int) int {
 		if *y = bytes.Index(b, yEncMark); *y < 0 {
 			*y = len(b)
 		}
+		if !e.pgp {
+			*y = armour(b[:*y])
+		}
 	}
 	if at := bytes.Index(b[:*y], uuMark); at >= 0 {
 		e.within = false
@@ -95,10 +101,26 @@ func (e *embedded) search(b []byte, y *int) int {
 		return *y + 1
 	}
 	// The mark may be cut.
-	tail := b[max(0, len(b)-len(yEncMark)):]
+	tail := b[max(0, len(b)-len(pgpMark)):]
 	if at := bytes.LastIndexByte(tail, '\n'); at >= 0 {
 		e.within = false
 		return len(b) - len(tail) + at + 1
+	}
+	return len(b)
+}
+
+// armour returns where pgpMark is in b, or the length of b. Hyphens are rarer
+// than line ends, so it looks for those.
+func armour(b []byte) int {
+	for from := 1; from < len(b); {
+		at := bytes.Index(b[from:], pgpMark[1:])
+		if at < 0 {
+			break
+		}
+		if from += at; b[from-1] == '\n' {
+			return from - 1
+		}
+		from += len(pgpMark)
 	}
 	return len(b)
 }
@@ -136,8 +158,8 @@ func (e *embedded) line(b []byte) int {
 
 // mayBegin tells that a line that begins so may be a first line.
 func mayBegin(b []byte) bool {
-	for _, mark := range [][]byte{uuMark[1:], yEncMark[1:]} {
-		if n := min(len(b), len(mark)); bytes.Equal(b[:n], mark[:n]) {
+	for _, mark := range [...][]byte{uuMark[1:], yEncMark[1:], pgpMark[1:]} {
+		if n := min(len(b), len(mark)); string(b[:n]) == string(mark[:n]) {
 			return true
 		}
 	}
@@ -186,6 +208,7 @@ func (e *embedded) first(line []byte) {
 		}
 		return
 	}
+	e.pgp = e.pgp || bytes.HasPrefix(line, pgpMark[1:])
 	rest, ok := bytes.CutPrefix(line, uuMark[1:])
 	if !ok {
 		return

@@ -178,7 +178,13 @@ func (r *reader) headerLine(b []byte, first bool) {
 	case lineEmpty:
 		r.headerEnd()
 	case lineField:
-		r.startField(b, nameEnd, value, false)
+		// QUIRK: files of Windows editors begin with a mark, which not every
+		// program takes off the first field's name.
+		marked := h.empty() && bytes.HasPrefix(b, byteOrderMark)
+		if marked {
+			r.defect(Defect{RuleField, Middle, "byte order mark"})
+		}
+		r.startField(b, nameEnd, value, marked)
 	case lineMore:
 		r.keep(b)
 	case lineMbox:
@@ -247,7 +253,7 @@ func (r *reader) startField(b []byte, nameEnd, value int, doubt bool) {
 	name := b[:nameEnd]
 	if doubt {
 		name = bytes.Map(func(c rune) rune {
-			if c < ' ' || c == 0x7f {
+			if c < ' ' || c == 0x7f || c == '\uFEFF' {
 				return -1
 			}
 			return c
@@ -269,6 +275,9 @@ func (r *reader) startField(b []byte, nameEnd, value int, doubt bool) {
 	h.fields = append(h.fields, fieldSpan{name: at, nameEnd: at + nameEnd, value: at + value, end: at, what: what, doubt: doubt})
 	r.keep(b)
 }
+
+// byteOrderMark is U+FEFF in UTF-8.
+var byteOrderMark = []byte("\uFEFF")
 
 // keep adds a piece to the last field.
 func (r *reader) keep(b []byte) {

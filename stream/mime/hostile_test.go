@@ -164,6 +164,8 @@ func TestPayloadIsFound(t *testing.T) {
 		{"VT in a value", "Content-Transfer-Encoding:\vbase64\n\n" + lines64(eicar), ""},
 		{"NUL in a value", "Content-Transfer-Encoding: ba\x00se64\n\n" + lines64(eicar), "mime.encoding H"},
 		{"bare CR ends a line", "Subject: x\rContent-Transfer-Encoding: base64\n\n" + lines64(eicar), ""},
+		{"byte order mark", "\xef\xbb\xbfContent-Transfer-Encoding: base64\n\n" + lines64(eicar), "mime.field M"},
+		{"byte order mark before a type", "\xef\xbb\xbf" + inMixed(mixed("boundary=b"), "b"), "mime.field M"},
 		{"8 bits in a name", "Subj\xe9ct: x\n" + part64, ""},
 		{"8 bits in a value", "Subject: \xe9\n" + part64, ""},
 		{"NUL in a type", inMixed("Content-Type: multipart\x00/mixed; boundary=b", "b"), "mime.type M"},
@@ -192,6 +194,9 @@ func TestPayloadIsFound(t *testing.T) {
 		{"uuencode in the preamble", mixed("boundary=b") + "\n\nbegin 644 x\n" + uuOf(eicar) + "`\nend\n--b\n\nx\n--b--\n", ""},
 		{"uuencode as encoding", "Content-Type: application/octet-stream\nContent-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n" + uuOf(eicar) + "`\nend\n", ""},
 		{"begin-base64", "\nbegin-base64 644 x\n" + lines64(eicar) + "====\n", ""},
+		{"uuencode, a check character a line", "\nbegin 644 x\n" + strings.ReplaceAll(uuOf(eicar), "\n", "x\n") + "`\nend\n", ""},
+		{"uuencode in a file by name", "Content-Type: application/octet-stream; name=a.uue\n\nhello\nbegin 644 x\n" + uuOf(eicar) + "`\nend\n", ""},
+		{"uuencode in a file by octets", coded("application/octet-stream; name=a.dat", "begin 644 x\n"+uuOf(eicar)+"`\nend\n"), ""},
 		{"yEnc", "\n=ybegin line=40 size=68 name=x.exe\n" + strings.ReplaceAll(yEnc(eicar, 40), "\r", "") + "=yend size=68\n", ""},
 		{"yEnc, no end", "\n=ybegin line=40 size=68 name=x.exe\n" + strings.ReplaceAll(yEnc(eicar, 40), "\r", ""), "mime.yenc M"},
 		// 12
@@ -202,6 +207,8 @@ func TestPayloadIsFound(t *testing.T) {
 		{"TNEF, cut", coded("application/ms-tnef", stream(rendering, data[:len(data)-1])), "mime.tnef M"},
 		{"TNEF, nested", coded("application/ms-tnef", stream(rendering, object)), ""},
 		// 29
+		{"PGP beside", "\n" + eicar + "\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA\n-----END PGP MESSAGE-----\n", "encrypted.mail L"},
+		{"PGP beside, encoded", coded("text/plain", eicar+"\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA"), "encrypted.mail L"},
 		{"opaque signature", coded("application/pkcs7-mime; smime-type=signed-data", string(signed(open, oidSigned, tlv(4, []byte(crlf(part64)))))), ""},
 		{"opaque signature, by name", coded("application/octet-stream; name=smime.P7M", string(signed(tlv, oidSigned, tlv(4, []byte(crlf(inMixed(mixed("boundary=b"), "b"))))))), ""},
 		// 13
@@ -275,7 +282,7 @@ func TestDeepMessages(t *testing.T) {
 			}
 		}
 		s := readCuts(t, []byte(crlf(m)))
-		if !strings.Contains(s.rules(), "limit.depth H") {
+		if !strings.Contains(s.rules(), "limit.depth X") {
 			t.Errorf("rules %s", s.rules())
 		}
 		if !encoded && !s.finds(eicar) {

@@ -79,7 +79,7 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 		l.seen = len(l.head)
 		return l
 	}
-	if e == uuTransfer || n.part.isText() {
+	if e == uuTransfer || n.part.isText() || n.part.isUU() {
 		l.startText()
 	}
 	switch {
@@ -125,6 +125,15 @@ func (p *Part) anyName(f func(string) bool) bool {
 // isText tells whether a program would show a part as text.
 func (p *Part) isText() bool {
 	return p.anyType(func(t string) bool { return strings.HasPrefix(t, "text/") })
+}
+
+// isUU tells whether a part is a file of text that holds an encoded one.
+func (p *Part) isUU() bool {
+	return p.anyType(func(t string) bool { return t == "application/x-uuencode" || t == "application/x-uuencoded" }) ||
+		p.anyName(func(n string) bool {
+			n = n[strings.LastIndexByte(n, '.')+1:]
+			return strings.EqualFold(n, "uue") || strings.EqualFold(n, "uu")
+		})
 }
 
 // isTNEF tells whether a part is declared as TNEF.
@@ -176,14 +185,20 @@ func (l *leaf) decoded(b []byte) {
 	}
 }
 
-// sniff looks whether undeclared content is TNEF.
+// sniff looks whether undeclared content is TNEF, or begins as uuencode does.
 func (l *leaf) sniff(b []byte) {
 	n := copy(l.head[l.seen:], b)
 	l.seen += n
-	if l.seen == len(l.head) && bytes.Equal(l.head[:], tnefMark) {
+	switch {
+	case l.seen < len(l.head):
+	case bytes.Equal(l.head[:], tnefMark):
 		l.startTNEF()
 		l.tnef.write(l.head[:])
 		l.tnef.write(b[n:])
+	case l.text == nil && l.head[0] != '-' && mayBegin(l.head[:]):
+		l.startText()
+		l.text.write(l.head[:])
+		l.text.write(b[n:])
 	}
 }
 
@@ -203,6 +218,9 @@ func (l *leaf) close() {
 	}
 	if l.text != nil {
 		l.text.close()
+		if l.text.pgp {
+			p.defect(l.part, Defect{RuleEncrypted, Low, "text"})
+		}
 	}
 	if l.tnef != nil {
 		l.tnef.close()

@@ -8,6 +8,11 @@ import "strconv"
 type Parser struct {
 	Limits Limits
 	Sink   Sink
+	// Hold, if set, is asked before n octets of content are held, and told with
+	// -n when they no longer are. False: they may not be; what they were held
+	// for is then told as it comes, with a Defect. What is held at a Reset is
+	// not given back.
+	Hold func(n int) bool
 
 	started bool
 	limits  Limits // with the defaults in
@@ -45,7 +50,7 @@ func (p *Parser) Close() {
 // then the Sink is told no more of it, and what was open is left to the
 // garbage collector.
 func (p *Parser) Reset(s Sink) {
-	*p = Parser{Limits: p.Limits, Sink: s, words: p.words,
+	*p = Parser{Limits: p.Limits, Sink: s, Hold: p.Hold, words: p.words,
 		content: p.content, feeds: p.feeds, readers: p.readers, leaves: p.leaves, nodes: p.nodes}
 }
 

@@ -92,7 +92,7 @@ func (s *told) rules() string {
 	var list []string
 	seen := map[string]bool{}
 	for _, d := range s.defects {
-		x := d.Rule + " " + string("LMH"[d.Class])
+		x := d.Rule + " " + string("LMHX"[d.Class])
 		if !seen[x] {
 			seen[x] = true
 			list = append(list, x)
@@ -353,8 +353,8 @@ func TestLimits(t *testing.T) {
 		rule    string
 		parts   int
 	}{
-		{Limits{Parts: 5}, many, "limit.parts H", 6},
-		{Limits{Depth: 2}, "Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nx: y\n\nz\n", "limit.depth H", 3},
+		{Limits{Parts: 5}, many, "limit.parts X", 6},
+		{Limits{Depth: 2}, "Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nx: y\n\nz\n", "limit.depth X", 3},
 		{Limits{Fields: 2}, "A: b\nC: d\nE: f\n\nx\n", "limit.header H", 2},
 		{Limits{Header: 20}, "A: b\nC: d\nE: f\nG: h\n\nx\n", "limit.header H", 2},
 		{Limits{FieldSize: 20}, "A: " + strings.Repeat("b", 30) + "\n\nx\n", "limit.header H", 2},

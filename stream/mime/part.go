@@ -141,6 +141,7 @@ func (r *reader) open(c *content, k Kind, e transfer, ofMessage, first bool) {
 	part.Charsets = c.charsets
 	part.Encoding = transferNames[e]
 	part.Names, part.Attached = c.names, c.attached
+	part.Links = c.links
 	part.Doubtful = r.view > 0 || r.feed.doubtful
 	r.number(part, ofMessage)
 	n.opened = true
@@ -156,7 +157,7 @@ func (r *reader) open(c *content, k Kind, e transfer, ofMessage, first bool) {
 		}
 	}
 	if deep && kindOf(c.typ) != Leaf {
-		p.defect(part, Defect{RuleDepth, Ambiguous, "not entered"})
+		p.defect(part, Defect{RuleDepth, Exhausted, "not entered"})
 	}
 	r.enter(c, n, k, e)
 }
@@ -219,7 +220,7 @@ func (r *reader) openRest() {
 			break
 		}
 		if !o.dead {
-			r.defect(Defect{RuleParts, Ambiguous, "not taken apart"})
+			r.defect(Defect{RuleParts, Exhausted, "not taken apart"})
 			r.die()
 			return
 		}
@@ -233,7 +234,7 @@ func (r *reader) openRest() {
 	n.part.Path = f.p.path(n.part.Parent, "rest", r.view)
 	n.part.View, n.part.Doubtful, n.part.Type = r.view, true, "text/plain"
 	f.p.Sink.Open(n.part)
-	f.p.defect(n.part, Defect{RuleParts, Ambiguous, "not taken apart"})
+	f.p.defect(n.part, Defect{RuleParts, Exhausted, "not taken apart"})
 	r.leaf = f.p.newLeaf(n, identity, nil)
 	r.state = inRest
 }

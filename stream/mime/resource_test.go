@@ -20,7 +20,7 @@ func (s *counting) Data(_ *Part, b []byte) { s.data += int64(len(b)) }
 func (s *counting) Close(*Part)            {}
 func (s *counting) Defect(_ *Part, d Defect) {
 	s.defects++
-	s.rules[d.Rule+" "+string("LMH"[d.Class])] = true
+	s.rules[d.Rule+" "+string("LMHX"[d.Class])] = true
 }
 
 // costly is mail that means to cost much, of about n octets, with the rule
@@ -45,9 +45,9 @@ func costly(n int) []struct{ name, message, rule string } {
 		deep += "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n"
 	}
 	return []struct{ name, message, rule string }{
-		{"parts", mixed("b") + "\n" + fill("--b\n\nx\n"), "limit.parts H"},
-		{"parts without header", mixed("b") + "\n" + fill("--b\n"), "limit.parts H"},
-		{"uuencoded files", "\n" + fill("begin 644 x\n#,3(S\n`\nend\n"), "limit.parts H"},
+		{"parts", mixed("b") + "\n" + fill("--b\n\nx\n"), "limit.parts X"},
+		{"parts without header", mixed("b") + "\n" + fill("--b\n"), "limit.parts X"},
+		{"uuencoded files", "\n" + fill("begin 644 x\n#,3(S\n`\nend\n"), "limit.parts X"},
 		{"header, one field", "Subject: " + fill("x"), "limit.header H"},
 		{"header, folded", "Subject: x\n" + fill(" x\n"), "limit.header H"},
 		{"header, many fields", fill("X: y\n"), "limit.header H"},

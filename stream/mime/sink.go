@@ -54,6 +54,9 @@ type Part struct {
 	Encoding string   // transfer encoding as decoded, lower case: "base64"; "" identity
 	Names    []string // each candidate file name, decoded to UTF-8, as given
 	Attached bool     // Content-Disposition: attachment
+	// Links are the addresses of content that is elsewhere, as given: of
+	// message/external-body.
+	Links []string
 
 	// Doubtful is set where not every program decodes the octets as they were
 	// decoded here: a further reading, or a defective encoding. May change
@@ -74,6 +77,7 @@ const (
 	Low       Class = iota // seen in good mail; recorded
 	Middle                 // scored
 	Ambiguous              // programs may see different content
+	Exhausted              // a limit was reached: not all has been looked at
 )
 
 // A Defect is one thing that is not as it should be.

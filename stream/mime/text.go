@@ -16,8 +16,14 @@ import (
 // than the first are not made where all charsets agree on ASCII and the text
 // has nothing else.
 type Text struct {
+	// Others are further charsets that were declared, if any: programs differ in
+	// which they take. Set after Reset, before the first Write.
+	Others []string
 	// Next, if set, is called at Close before each further reading.
 	Next func()
+	// Hold, if set, is asked and told as Parser.Hold, of what is held for
+	// further readings. Without room they are cut off, which is a defect.
+	Hold func(n int) bool
 
 	emit     func([]byte)
 	label    string
@@ -27,6 +33,7 @@ type Text struct {
 	readings []reading // the first is live
 	stream   textStream
 	held     []byte // for the other readings, if there are any
+	lost     bool   // there was no room for more of it
 	eight    bool   // an octet above 0x7F came
 	fallback bool   // the further reading is for programs that do not know the declared one
 	defects  []Defect
@@ -55,10 +62,11 @@ func NewText(charset string, html bool, emit func([]byte)) *Text {
 	return t
 }
 
-// Reset makes t ready for another text. Its buffers stay, Next stays.
+// Reset makes t ready for another text. Its buffers stay, Next and Hold stay.
 func (t *Text) Reset(charset string, html bool, emit func([]byte)) {
+	t.letGo()
 	*t = Text{
-		Next: t.Next, emit: emit, label: charset, html: html,
+		Next: t.Next, Hold: t.Hold, emit: emit, label: charset, html: html,
 		head: t.head[:0], readings: t.readings[:0], stream: textStream{buf: t.stream.buf[:0]},
 	}
 }
@@ -87,9 +95,36 @@ func (t *Text) Write(b []byte) {
 func (t *Text) decode(b []byte) {
 	if len(t.readings) > 1 {
 		t.eight = t.eight || !isASCII(b)
-		t.held = append(t.held, b[:min(len(b), textHeld-len(t.held))]...)
+		t.hold(b[:min(len(b), textHeld-len(t.held))])
 	}
 	t.stream.write(b, t.emit)
+}
+
+// hold keeps octets for further readings, as long as there is room.
+func (t *Text) hold(b []byte) {
+	need := len(t.held) + len(b)
+	if t.lost || len(b) == 0 {
+		return
+	}
+	if need > cap(t.held) {
+		size := min(max(need, 2*cap(t.held), 4*textHead), max(need, textHeld))
+		if t.Hold != nil && !t.Hold(size) { // both stand while it is copied
+			t.lost = true
+			return
+		}
+		grown := append(make([]byte, 0, size), t.held...)
+		t.letGo()
+		t.held = grown
+	}
+	t.held = append(t.held, b...)
+}
+
+// letGo gives back what is held.
+func (t *Text) letGo() {
+	if t.Hold != nil && cap(t.held) > 0 {
+		t.Hold(-cap(t.held))
+	}
+	t.held = nil
 }
 
 // Close ends the text and returns what was wrong with it.
@@ -123,7 +158,10 @@ func (t *Text) Close() []Defect {
 	if bad {
 		t.defects = append(t.defects, Defect{RuleCharset, Low, "bad octets"})
 	}
-	t.held = nil
+	if t.lost {
+		t.defects = append(t.defects, Defect{RuleCharset, Ambiguous, "not held"})
+	}
+	t.letGo()
 	return t.defects
 }
 
@@ -137,12 +175,7 @@ func (t *Text) allASCII() bool {
 // HTML, section 13.2.3.1).
 func (t *Text) choose(head []byte) {
 	t.chosen = true
-	var declared charset
-	if t.label != "" {
-		if declared = findCharset(t.label); declared.kind == charsetUnknown {
-			t.defects = append(t.defects, Defect{RuleCharset, Middle, "unknown"})
-		}
-	}
+	declared := t.declared(t.label)
 	if mark := findMark(head); mark.kind != charsetUnknown {
 		t.add(mark)
 		if declared.name == "utf-16" {
@@ -157,6 +190,13 @@ func (t *Text) choose(head []byte) {
 	seen := len(t.readings) > 0
 	if declared.kind != charsetUnknown {
 		t.add(reading{charset: declared})
+	} else if len(t.Others) > 0 && t.label != "" && !seen {
+		t.add(reading{}) // who takes the first, takes the text for what it looks like
+	}
+	for _, label := range t.Others {
+		if c := t.declared(label); c.kind != charsetUnknown {
+			t.add(reading{charset: c})
+		}
 	}
 	if t.html {
 		if label := findMeta(head); label != "" {
@@ -178,12 +218,35 @@ func (t *Text) choose(head []byte) {
 	t.stream.reset(t.readings[0])
 }
 
+// declared finds the charset of a label, if there is one.
+func (t *Text) declared(label string) charset {
+	if label == "" {
+		return charset{}
+	}
+	c := findCharset(label)
+	if d := (Defect{RuleCharset, Middle, "unknown"}); c.kind == charsetUnknown && !slices.Contains(t.defects, d) {
+		t.defects = append(t.defects, d)
+	}
+	return c
+}
+
+// textReadings is how many readings of one text are followed: 8, as of a
+// message. Each costs as much as the text itself.
+const textReadings = DefaultViews
+
 // add adds a reading if its charset is new.
 func (t *Text) add(r reading) {
 	for _, have := range t.readings {
 		if have.name == r.name {
 			return
 		}
+	}
+	if len(t.readings) == textReadings {
+		d := Defect{RuleViews, Ambiguous, "charsets not followed"}
+		if !slices.Contains(t.defects, d) {
+			t.defects = append(t.defects, d)
+		}
+		return
 	}
 	t.readings = append(t.readings, r)
 }

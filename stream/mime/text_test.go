@@ -2,6 +2,7 @@ package mime
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -221,5 +222,38 @@ func BenchmarkText(b *testing.B) {
 				x.Write(text)
 			}
 		})
+	}
+}
+
+// Every charset that was declared is read, whichever stands first.
+func TestTextOthers(t *testing.T) {
+	const shifted = "+ADw-b+AD4-" // "<b>" in UTF-7
+	many := []string{"iso-8859-2", "iso-8859-5", "iso-8859-7", "koi8-r", "cp1251", "cp1253", "cp1254", "gb18030", "shift_jis", "utf-7"}
+	for _, c := range []struct {
+		label  string
+		others []string
+		in     string
+		want   string
+		rule   string
+	}{
+		{"x-unknown", []string{"x-unknown", "utf-7"}, shifted, shifted + "|<b>", RuleCharset},
+		{"utf-8", []string{"utf-8", "utf-7"}, shifted, shifted + "|<b>", RuleCharset},
+		{"utf-7", []string{"utf-7", "utf-8"}, shifted, "<b>|" + shifted + "|" + shifted, RuleCharset},
+		{"utf-8", []string{"utf-8", "iso-8859-1"}, "gr\xc3\xbcn", "grün|grÃ¼n", RuleCharset},
+		{"utf-8", []string{"utf-8", "iso-8859-1"}, "plain", "plain", ""},
+		{"utf-8", many, "plain", "", RuleViews},
+	} {
+		var out []byte
+		x := NewText(c.label, false, func(b []byte) { out = append(out, b...) })
+		x.Others = c.others
+		x.Next = func() { out = append(out, '|') }
+		x.Write([]byte(c.in))
+		list := x.Close()
+		if got := string(out); c.want != "" && got != c.want {
+			t.Errorf("%s %v: %q, want %q", c.label, c.others, got, c.want)
+		}
+		if c.rule == "" && len(list) > 0 || c.rule != "" && !slices.ContainsFunc(list, func(d Defect) bool { return d.Rule == c.rule }) {
+			t.Errorf("%s %v: defects %v", c.label, c.others, list)
+		}
 	}
 }

@@ -24,6 +24,9 @@ type tnef struct {
 	// over it is not held: an attachment is told as it comes, with the names
 	// that are known, and properties are read as far as they are held.
 	limit int
+	// ask, if set, is Parser.Hold.
+	ask     func(n int) bool
+	granted int // octets that ask has allowed
 
 	state  tnefState
 	head   []byte // of the attribute
@@ -103,7 +106,7 @@ const tnefTitle = 4 << 10
 // reset makes t ready for another stream.
 func (t *tnef) reset() {
 	*t = tnef{
-		begin: t.begin, data: t.data, end: t.end, limit: t.limit,
+		begin: t.begin, data: t.data, end: t.end, limit: t.limit, ask: t.ask,
 		head: t.head[:0], out: output{t.out.buf[:0]},
 	}
 }
@@ -191,10 +194,11 @@ func (t *tnef) take(b []byte) {
 	t.sum = sum
 	switch a := &t.att; t.id {
 	case attData:
-		if !a.streaming && t.room() < len(b) {
+		if !a.streaming && t.room(len(b)) < len(b) {
 			t.begin(t.file(nil))
 			t.data(a.data)
 			a.data, a.streaming = nil, true
+			t.settle()
 			t.faults |= tnefLarge
 		}
 		if a.streaming {
@@ -213,17 +217,43 @@ func (t *tnef) take(b []byte) {
 	}
 }
 
-// room is how much may still be held.
-func (t *tnef) room() int {
+// tnefFree is how much is held without asking: 32 KiB. tnefGrant is how much is
+// asked for at once: 256 KiB, so that it is asked rarely.
+const (
+	tnefFree  = outSize
+	tnefGrant = 256 << 10
+)
+
+// room is how much of n octets may be held beside what is.
+func (t *tnef) room(n int) int {
 	limit := t.limit
 	if limit == 0 {
 		limit = tnefHeld
 	}
-	return limit - len(t.att.data) - len(t.att.props) - len(t.value)
+	held := t.held()
+	n = max(min(n, limit-held), 0)
+	for t.ask != nil && held+n > tnefFree+t.granted {
+		// Twice, for what is held is copied when it grows.
+		if !t.ask(2 * tnefGrant) {
+			return max(tnefFree+t.granted-held, 0)
+		}
+		t.granted += tnefGrant
+	}
+	return n
+}
+
+func (t *tnef) held() int { return len(t.att.data) + len(t.att.props) + len(t.value) }
+
+// settle gives back what is not needed any more.
+func (t *tnef) settle() {
+	for t.granted > 0 && t.held() <= tnefFree+t.granted-tnefGrant {
+		t.granted -= tnefGrant
+		t.ask(-2 * tnefGrant)
+	}
 }
 
 func (t *tnef) hold(to, b []byte) []byte {
-	if n := max(t.room(), 0); n < len(b) {
+	if n := t.room(len(b)); n < len(b) {
 		t.faults |= tnefLarge
 		b = b[:n]
 	}
@@ -246,6 +276,7 @@ func (t *tnef) complete() {
 		t.value = nil // what one attribute took is free for the next
 	}
 	t.value = t.value[:0]
+	t.settle()
 }
 
 // tell tells a file that is complete.
@@ -297,6 +328,7 @@ func (t *tnef) flush() {
 		}
 	}
 	t.att = tnefAttachment{title: a.title[:0]}
+	t.settle()
 }
 
 // body tells what the message's own properties hold.

@@ -45,14 +45,15 @@ func (e *embedded) uuLine(line []byte) bool {
 	if len(line) == 0 {
 		return true // a count of 0, written as a blank that got lost
 	}
-	for _, c := range line {
-		if c < ' ' || c > '`' {
-			return false
-		}
-	}
 	n := int(line[0]-' ') & 63
 	chars := line[1:]
 	need := (n + 2) / 3 * 4
+	for i, c := range line {
+		// Checks may be of other characters than the data.
+		if c < ' ' || c > '~' || c > '`' && i <= need {
+			return false
+		}
+	}
 	// Some encoders add a check character, or fill the line.
 	if len(chars) > need+uuExtra && len(bytes.TrimRight(chars, " `")) > need+uuExtra {
 		return false

@@ -11,7 +11,7 @@ type Limits struct {
 	RatioFrom  int64         // octets: 32 MiB
 	Depth      int           // containers in containers: 8
 	Entries    int           // members of all containers: 10,000
-	Time       time.Duration // inside decoders: 5 s
+	Time       time.Duration // inside decoders, without waiting for a processor: 5 s
 	Memory     int64         // octets held by decoders and held containers: 128 MiB
 	Held       int64         // octets of one container held for random access: 40 MiB
 	Dictionary int64         // octets of one dictionary or window: 64 MiB
@@ -35,6 +35,17 @@ var defaults = Limits{
 	Dictionary: 64 << 20,
 }
 
+// A clock does not tell work from waiting for a processor, and on a busy
+// machine that is most of the time: good mail would be deferred just when
+// there is much of it. A thread's own clock does not help, since goroutines
+// change threads. So from one look at the clock to the next no more counts
+// than the work done meanwhile can have taken: what the slowest decoder needs
+// on a slow machine, 10 MB/s, and a little for what is done without octets.
+const (
+	octetTime = 100 * time.Nanosecond
+	stepTime  = 2 * time.Millisecond
+)
+
 // NameSize is how much of a member's name is told: 4 KiB, the longest path of
 // common systems. The rest is cut off, with a Note.
 const NameSize = 4 << 10
@@ -42,6 +53,10 @@ const NameSize = 4 << 10
 // zstdWindow bounds the window of a zstd frame: 32 MiB; 8 MiB is what RFC 8878
 // section 3.1.1.1.2 asks every decoder to take, 27 bits only --long asks for.
 const zstdWindow = 32 << 20
+
+// shareFrom is from how many octets on it matters that members of a file share
+// them: 8 MiB, which costs nothing and lets broken files be read.
+const shareFrom = 8 << 20
 
 // grantSize is how much memory a Budget takes from the Memory of all at once:
 // 256 KiB, so that the common lock is taken rarely.
@@ -61,12 +76,14 @@ type Budget struct {
 	in      int64 // octets of outermost containers
 	out     int64 // octets of all members
 	entries int
+	rars    int // decoders made
 	depth   int
 
 	now     func() time.Time
 	running bool // a decoder is
 	since   time.Time
 	spent   time.Duration
+	worked  int64 // octets read and told since then
 
 	end    Note // why it is exhausted; Rule "": it is not
 	pulled map[*puller]struct{}
@@ -137,6 +154,7 @@ func (b *Budget) exhaust(rule string, c Class, detail string) {
 // input counts octets of a container. Only those of the outermost are what the
 // sender paid for.
 func (b *Budget) input(n int) {
+	b.worked += int64(n)
 	if b.depth <= 1 {
 		b.in += int64(n)
 	}
@@ -146,6 +164,7 @@ func (b *Budget) input(n int) {
 // they may not be told.
 func (b *Budget) output(n int, leaf int64) bool {
 	b.out += int64(n)
+	b.worked += int64(n)
 	switch {
 	case b.out > b.Limits.RatioFrom && b.out/b.Limits.Ratio > b.in:
 		b.exhaust(RuleBomb, Exhausted, "ratio")
@@ -196,6 +215,18 @@ func (b *Budget) spare(n int64) bool {
 	return n <= b.Limits.Memory-b.used && b.grow(n)
 }
 
+// Hold takes n octets for content that is held outside of any Reader; with -n
+// they are given back. False: the message may not have so much, or there is
+// none left for all; then the Note says so.
+func (b *Budget) Hold(n int64) (Note, bool) {
+	if n <= 0 {
+		b.shrink(-n)
+		return Note{}, true
+	}
+	ok := b.spare(n)
+	return b.end, ok
+}
+
 // take waits for memory; no decoder runs meanwhile.
 func (b *Budget) take(n int64) bool {
 	was := b.watch(false)
@@ -222,23 +253,28 @@ func (b *Budget) watch(on bool) (was bool) {
 	if was == on {
 		return was
 	}
-	now := b.now()
-	if was {
-		b.spent += now.Sub(b.since)
-	}
-	b.running, b.since = on, now
+	b.look(was)
+	b.running = on
 	return was
 }
 
 // inTime looks at the clock and tells whether the budget still lasts.
 func (b *Budget) inTime() bool {
 	if b.running {
-		now := b.now()
-		b.spent += now.Sub(b.since)
-		b.since = now
+		b.look(true)
 	}
 	if b.spent > b.Limits.Time {
 		b.exhaust(RuleTime, Strained, "")
 	}
 	return b.end.Rule == ""
+}
+
+// look looks at the clock. If a decoder ran since the last look, that counts.
+func (b *Budget) look(ran bool) {
+	now := b.now()
+	if ran {
+		b.spent += min(now.Sub(b.since), stepTime+time.Duration(b.worked)*octetTime)
+		b.worked = 0
+	}
+	b.since = now
 }

@@ -48,29 +48,36 @@ func TestEndedBudget(t *testing.T) {
 	}
 }
 
-// TestTime runs a clock that a decoder needs a second a look for; the Sink may
-// take its time.
+// TestTime runs a clock that a decoder needs a second a look for, of which
+// counts what the work can have taken; the Sink may take its time.
 func TestTime(t *testing.T) {
-	b := NewBudget(Limits{}, nil, "")
-	now := time.Unix(0, 0)
-	b.now = func() time.Time {
-		now = now.Add(time.Second)
-		return now
-	}
-	rec := &recorder{b: b, t: t}
-	r := Open(TypeGzip, "", b, rec)
-	r.Write(gzipped("", mixed(1_000_000)))
-	r.Close(true)
-	if len(rec.notes) != 1 || rec.notes[0] != (Note{RuleTime, Strained, ""}) {
-		t.Errorf("notes %v", rec.notes)
+	const octets = 1_000_000 // at least 0.1 s
+	var now time.Time
+	for limit, want := range map[time.Duration][]Note{
+		100 * time.Millisecond: {{RuleTime, Strained, ""}},
+		5 * time.Second:        nil,
+	} {
+		b := NewBudget(Limits{Time: limit}, nil, "")
+		now = time.Unix(0, 0)
+		b.now = func() time.Time {
+			now = now.Add(time.Second)
+			return now
+		}
+		rec := &recorder{b: b, t: t}
+		r := Open(TypeGzip, "", b, rec)
+		r.Write(gzipped("", mixed(octets)))
+		r.Close(true)
+		if !slices.Equal(rec.notes, want) {
+			t.Errorf("limit of %v: notes %v", limit, rec.notes)
+		}
 	}
 
-	b = NewBudget(Limits{}, nil, "")
+	b := NewBudget(Limits{Time: time.Nanosecond}, nil, "")
 	now = time.Unix(0, 0)
 	b.now = func() time.Time { return now }
 	slow := &slowSink{recorder: recorder{b: b, t: t}, wait: func() { now = now.Add(time.Minute) }}
-	r = Open(TypeGzip, "", b, slow)
-	r.Write(gzipped("", mixed(1_000_000)))
+	r := Open(TypeGzip, "", b, slow)
+	r.Write(gzipped("", mixed(octets)))
 	r.Close(true)
 	if len(slow.notes) > 0 {
 		t.Errorf("the Sink's time was counted: %v", slow.notes)

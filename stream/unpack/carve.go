@@ -1,7 +1,6 @@
 package unpack
 
 import (
-	"bufio"
 	"bytes"
 	"hash/crc32"
 )
@@ -22,90 +21,137 @@ const (
 type carving struct {
 	kind  string
 	mark  []byte
-	valid func(b []byte) bool
+	seems func(b []byte) bool // of the mark and what is behind it, up to carveBack octets in all
+	valid func(b []byte) bool // of all from the mark on; nil: never told by itself
 }
 
 var carvings = []carving{
-	{"zip", []byte("PK\x03\x04"), validZip},
-	{"rar", []byte(rarMagic), validRAR},
-	{"7z", []byte(sevenMagic), validSeven},
-	{"cab", []byte("MSCF\x00\x00\x00\x00"), validCAB},
-	{"ole2", []byte(ole2Magic), func(b []byte) bool { return le16(b, 0x1C) == 0xFFFE }},
-	{"pdf", []byte("%PDF-"), func(b []byte) bool { return len(b) > 8 && (b[5] == '1' || b[5] == '2') && b[6] == '.' }},
+	{"zip", []byte(sigLocal), validZip, validZip},
+	{"zip", []byte(sigCentral), validCentral, nil},
+	{"rar", []byte(rarMagic), seemsRAR, validRAR},
+	{"7z", []byte(sevenMagic), validSeven, validSeven},
+	{"cab", []byte("MSCF\x00\x00\x00\x00"), validCAB, validCAB},
+	{"ole2", []byte(ole2Magic), validOLE2, validOLE2},
+	{"pdf", []byte("%PDF-"), validPDF, validPDF},
 }
 
 // Carve returns a Reader for a leaf of these types, as Detect gives them, that
 // finds containers behind or inside it: self-extracting archives, documents
 // that are archives too. Each is told as a member that reaches to the leaf's
-// end. Nil: the types are such that hold others anyway, and look themselves.
+// end. In what is a container itself only zips are looked for, which programs
+// read from their end. Nil: nothing can be behind it, for it is a zip, or
+// nobody looks inside.
 //
 // It reads beside whatever else reads the leaf, so its octets are not counted
 // as input again; Enter and Leave are not called for it.
 func Carve(types []Type, b *Budget, s Sink) Reader {
-	c := &carver{}
+	c := &carver{t: teller{b: b, s: s}}
 	for _, t := range types {
 		switch t {
 		case TypePDF:
 			c.pdf = true
-		case TypePE, TypeDOS, TypeELF, TypeMachO, TypeScript:
+		case TypePE, TypeDOS, TypeELF, TypeMachO, TypeScript, TypeLNK:
 			c.program = true
 		case TypeRTF, TypeURL, TypeRels, TypePart, TypeWord:
+		case TypeTar, TypeOLE2, TypeDoc, TypeXls, TypePpt, TypeMsg, TypeMSI:
+			c.holds = true
+			c.zips = true
 		default:
-			if t.Container() {
+			if t.isZip() || t.Unsupported() {
 				return nil
 			}
+			c.zips = c.zips || t.Container()
 		}
 	}
-	p := pull(b, s, c.read).(*puller)
-	p.beside = true
-	return p
+	return c
 }
 
-// A carver looks for containers in one leaf.
+// A carver looks for containers in one leaf. It passes what has no mark, and
+// holds the rest from the first mark on.
+//
+// What it does must not depend on how the leaf is cut, so a mark is judged by
+// itself and the carveBack octets from it on, or those up to the leaf's end.
 type carver struct {
+	t       teller
 	pdf     bool // the leaf is a PDF itself
 	program bool // or a program, which may well unpack itself
+	zips    bool // or a container: only zips are looked for
+	holds   bool // of a kind that has its members in it as they are
 	inside  bool // what is told is a part of it
-	told    map[int]bool
+
+	passed int64               // octets searched
+	edge   [carveBack]byte     // the last ones that came, not searched yet
+	edged  int                 // how many they are
+	joint  [2 * carveBack]byte // edge and what comes behind it
+	marked bool                // all is held from the first mark on
+	held   held
+	told   map[int]bool
 }
 
-// read passes what has no mark, and holds the rest from the first mark on.
-func (c *carver) read(t *teller, r *bufio.Reader) {
-	first := true
-	for {
-		b, err := r.Peek(blockSize)
-		if len(b) == 0 {
-			return
-		}
-		searched := len(b)
-		if err == nil {
-			searched -= carveBack // marks beyond are seen with more behind them
-		}
-		if at := c.find(b, searched, first); at >= 0 {
-			_, _ = r.Discard(at)
-			c.hold(t, r)
-			return
-		}
-		_, _ = r.Discard(searched)
-		first = false
+// Write searches b, or holds it.
+func (c *carver) Write(b []byte) {
+	if c.t.over {
+		return
 	}
+	if !c.marked && c.edged > 0 {
+		n := copy(c.joint[:], c.edge[:c.edged])
+		n += copy(c.joint[n:], b[:min(len(b), carveBack)])
+		if c.search(c.joint[:n], min(c.edged, n-carveBack)) {
+			b = b[n-c.edged:]
+		} else if n-c.edged < carveBack { // all of b is in the joint
+			c.keep(c.joint[max(0, n-carveBack):n])
+			return
+		}
+	}
+	if !c.marked {
+		if c.search(b, len(b)-carveBack) {
+			return
+		}
+		c.keep(b[max(0, len(b)-carveBack):])
+		return
+	}
+	c.hold(b)
+}
+
+// keep sets what has not been searched.
+func (c *carver) keep(b []byte) { c.edged = copy(c.edge[:], b) }
+
+// search looks for a mark that begins in the first n octets of b, and holds
+// b from there.
+func (c *carver) search(b []byte, n int) bool {
+	if n <= 0 {
+		return false
+	}
+	at := c.find(b, n)
+	if at < 0 {
+		c.passed += int64(n)
+		return false
+	}
+	c.passed += int64(at)
+	c.marked = true
+	c.hold(b[at:])
+	return true
 }
 
 // find returns where the first valid mark begins within the first n octets of
 // b, or -1. What the leaf itself begins with is not hidden.
-func (c *carver) find(b []byte, n int, first bool) int {
+func (c *carver) find(b []byte, n int) int {
 	least := -1
 	for _, k := range carvings {
-		if k.kind == "pdf" && c.pdf {
+		if c.pdf && k.kind == "pdf" || c.zips && k.kind != "zip" {
 			continue
 		}
-		for at := 0; at < n; at++ {
-			i := bytes.Index(b[at:], k.mark)
-			if i < 0 || at+i >= n || least >= 0 && at+i >= least {
+		end := n
+		if least >= 0 {
+			end = least
+		}
+		for at := 0; at < end; at++ {
+			i := bytes.Index(b[at:min(end+len(k.mark)-1, len(b))], k.mark)
+			if i < 0 {
 				break
 			}
 			at += i
-			if k.valid(b[at:]) && !(first && at == 0) {
+			if k.seems(b[at:min(at+carveBack, len(b))]) && c.passed+int64(at) > 0 {
 				least = at
 				break
 			}
@@ -114,34 +160,49 @@ func (c *carver) find(b []byte, n int, first bool) int {
 	return least
 }
 
-// hold reads the rest into memory and tells what begins in it.
-func (c *carver) hold(t *teller, r *bufio.Reader) {
-	var h held
-	defer func() { h.free(t.b) }()
-	for {
-		b, err := r.Peek(blockSize)
-		if int64(len(h.b)+len(b)) > t.b.Limits.Held {
-			t.note(RuleUnsupported, Unsupported, "size")
+// hold adds to what is held.
+func (c *carver) hold(b []byte) {
+	switch {
+	case !c.t.alive():
+	case int64(len(c.held.b)+len(b)) <= c.t.b.Limits.Held:
+		if c.held.add(c.t.b, b) {
 			return
 		}
-		if len(b) > 0 && !h.add(t.b, b) {
-			t.alive()
-			return
+		c.t.alive()
+	default:
+		c.t.finish(Note{Rule: RuleUnsupported, Class: Unsupported, Detail: "size"})
+	}
+	c.held.free(c.t.b)
+}
+
+// Close tells what begins in what is held.
+func (c *carver) Close(complete bool) {
+	if complete && !c.t.over {
+		if !c.marked {
+			c.search(c.edge[:c.edged], c.edged)
 		}
-		_, _ = r.Discard(len(b))
-		if err != nil {
-			break
+		if c.marked && c.t.alive() {
+			c.t.guard(c.tellAll)
 		}
 	}
+	c.t.over = true
+	c.held.free(c.t.b)
+}
+
+// tellAll tells each kind.
+func (c *carver) tellAll() {
 	c.told = make(map[int]bool)
+	b := c.held.b
 	for _, k := range carvings {
 		switch {
+		case k.valid == nil:
 		case k.kind == "zip":
-			c.zip(t, h.b)
+			c.zip(&c.t, b)
+		case c.zips:
 		case k.kind != "pdf":
-			c.marks(t, h.b, k)
-		case !c.pdf && bytes.Contains(h.b, []byte(" obj")):
-			c.marks(t, h.b, k)
+			c.marks(&c.t, b, k)
+		case !c.pdf && bytes.Contains(b, []byte(" obj")):
+			c.marks(&c.t, b, k)
 		}
 	}
 }
@@ -164,32 +225,40 @@ func (c *carver) marks(t *teller, b []byte, k carving) {
 }
 
 // zip tells what has an end record near the end, from where its directory says
-// that it begins, and from the first member.
+// that it begins, or else from the first member.
 func (c *carver) zip(t *teller, b []byte) {
 	tail := max(0, len(b)-carveEnd)
-	end := bytes.LastIndex(b[tail:], []byte("PK\x05\x06"))
+	end := bytes.LastIndex(b[tail:], []byte(sigEnd))
 	if end < 0 {
 		return
 	}
 	end += tail
+	last := end+endSize+le16(b, end+20) == len(b)
+	if c.holds && !last {
+		return // a member, or behind the end, which its reader tells
+	}
 	size, offset := uint64(le32(b, end+12)), uint64(le32(b, end+16))
 	// A document attached to a PDF may lie in it as it is, near the end.
-	c.inside = c.pdf && end+22+le16(b, end+20) != len(b)
+	c.inside = (c.pdf || c.zips) && !last
 	defer func() { c.inside = false }()
 	if start := uint64(end) - size - offset; size+offset <= uint64(end) && validZip(b[start:]) {
 		c.tell(t, b, int(start), "zip")
 		return
 	}
 	for at := 0; at < end; at++ {
-		i := bytes.Index(b[at:end], []byte("PK\x03\x04"))
+		i := bytes.Index(b[at:end], []byte(sigLocal))
 		if i < 0 {
-			return
+			break
 		}
 		at += i
 		if validZip(b[at:]) {
 			c.tell(t, b, at, "zip")
 			return
 		}
+	}
+	if size <= uint64(end) && validCentral(b[uint64(end)-size:]) {
+		// Some programs do not look at local headers.
+		t.note(RuleMismatch, Ambiguous, "header")
 	}
 }
 
@@ -210,7 +279,18 @@ func (c *carver) tell(t *teller, b []byte, at int, kind string) {
 // version up to 6.3, a known method, a name.
 func validZip(b []byte) bool {
 	method, name := le16(b, 8), le16(b, 26)
-	return len(b) > 30 && string(b[:4]) == "PK\x03\x04" && b[4] <= 63 && (method <= 20 || method >= 93 && method <= 99) && name > 0 && name <= NameSize
+	return len(b) > localSize && string(b[:4]) == sigLocal && b[4] <= 63 && (method <= 20 || method >= 93 && method <= 99) && name > 0 && name <= NameSize
+}
+
+// validCentral tells the same of a header in a directory.
+func validCentral(b []byte) bool {
+	method, name := le16(b, 10), le16(b, 28)
+	return len(b) > centralSize && string(b[:4]) == sigCentral && (method <= 20 || method >= 93 && method <= 99) && name > 0 && name <= NameSize
+}
+
+// seemsRAR tells whether one of the signatures is whole.
+func seemsRAR(b []byte) bool {
+	return bytes.HasPrefix(b, []byte(rar4Magic)) || bytes.HasPrefix(b, []byte(rar5Magic))
 }
 
 // validRAR tells whether the first block's checksum is right.
@@ -236,4 +316,12 @@ func validSeven(b []byte) bool {
 // validCAB tells whether a cabinet header ([MS-CAB] section 2.1) is plausible.
 func validCAB(b []byte) bool {
 	return len(b) >= 36 && le32(b, 12) == 0 && le32(b, 20) == 0 && b[24] == 3 && b[25] == 1 && le32(b, 8) >= 36
+}
+
+// validOLE2 looks at the order of octets ([MS-CFB] section 2.2).
+func validOLE2(b []byte) bool { return le16(b, 0x1C) == 0xFFFE }
+
+// validPDF tells whether a version follows.
+func validPDF(b []byte) bool {
+	return len(b) > 8 && (b[5] == '1' || b[5] == '2') && b[6] == '.'
 }

@@ -65,6 +65,12 @@ func TestCarve(t *testing.T) {
 		{"compound file", []Type{TypePNG}, join(png, ole), "type.polyglot:ole2", ole},
 		{"pdf", []Type{TypePNG}, join(png, pdf), "type.polyglot:pdf", pdf},
 		{"pdf in words", []Type{TypeText}, []byte("a file begins with %PDF-1.4, they say"), "", nil},
+		{"zip behind gzip", []Type{TypeGzip}, join([]byte("\x1F\x8B\x08"), zipped), "type.polyglot:zip", zipped},
+		{"zip behind tar", []Type{TypeTar}, join(make([]byte, 1000), zipped), "type.polyglot:zip", zipped},
+		{"zip in tar", []Type{TypeTar}, join(make([]byte, 1024), zipped, make([]byte, 1024)), "", nil},
+		{"zip in 7z", []Type{TypeSevenZip}, join([]byte(sevenMagic), zipped, []byte("x")), "type.overlay:zip", join(zipped, []byte("x"))},
+		{"7z behind gzip", []Type{TypeGzip}, join([]byte("\x1F\x8B\x08"), seven), "", nil},
+		{"zip without local headers", nil, bytes.ReplaceAll(zipped, []byte(sigLocal), make([]byte, 4)), "zip.mismatch:header", nil},
 		{"cabinet", []Type{TypePE}, join(exe, cabHeader), "type.overlay:cab", cabHeader},
 	}
 	for _, tt := range tests {
@@ -88,7 +94,7 @@ func TestCarve(t *testing.T) {
 			}
 		})
 	}
-	for _, typ := range []Type{TypeZip, TypeOLE2, TypeISO, TypeGzip} {
+	for _, typ := range []Type{TypeZip, TypeDocx, TypeISO} {
 		if Carve([]Type{typ}, nil, nil) != nil {
 			t.Errorf("%s is looked into twice", typ)
 		}

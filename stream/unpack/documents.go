@@ -16,6 +16,8 @@ func openDocument(t Type, name string, b *Budget, s Sink) Reader {
 		return hold(b, s, readURL)
 	case TypeOneNote:
 		return hold(b, s, readOneNote)
+	case TypeActiveMime:
+		return pull(b, s, readActiveMime)
 	case TypeRels, TypePart, TypeWord:
 		return pull(b, s, readPart)
 	case TypePDF:

@@ -4,9 +4,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/ulikunitz/xz"
@@ -20,14 +22,15 @@ func samples(t testing.TB) map[Type][]byte {
 		{name: "y", content: content, method: 8, stream: true}, {name: "z", content: payload, method: 8, stream: true, noSig: true, wide: true},
 	}}
 	return map[Type][]byte{
-		TypeZip:   z.bytes(),
-		TypeGzip:  gzipped("name", content),
-		TypeZlib:  zlibbedOctets(content),
-		TypeBzip2: append(bytes.Clone(bzipped), bzipped...),
-		TypeXZ:    xzed(t, content, xz.SHA256),
-		TypeLZMA:  lzmaed(t, content, -1),
-		TypeZstd:  zstdStream(t, content),
-		TypeTar:   tarred(t, map[string][]byte{"a": payload, "b": content}, "d/", "a", "b"),
+		TypeZip:        z.bytes(),
+		TypeGzip:       gzipped("name", content),
+		TypeZlib:       zlibbedOctets(content),
+		TypeBzip2:      append(bytes.Clone(bzipped), bzipped...),
+		TypeXZ:         xzed(t, content, xz.SHA256),
+		TypeLZMA:       lzmaed(t, content, -1),
+		TypeZstd:       zstdStream(t, content),
+		TypeTar:        tarred(t, map[string][]byte{"a": payload, "b": content}, "d/", "a", "b"),
+		TypeActiveMime: activeMimed(content, activeMimeSize),
 	}
 }
 
@@ -235,5 +238,48 @@ func TestManyEntries(t *testing.T) {
 		if !r.has(RuleEntries) || len(r.members) > 10_000 {
 			t.Errorf("%s: %d members, notes %v", typ, len(r.members), r.notes)
 		}
+	}
+}
+
+// TestShared has files whose members are the same octets again and again.
+func TestShared(t *testing.T) {
+	large := bigStream(4 << 20)
+	var files []cfbFile
+	for i := range 500 {
+		files = append(files, cfbFile{path: fmt.Sprint(i), data: []byte{1}})
+	}
+	ole := makeCFB(append(files, cfbFile{path: "WordDocument", data: large})...)
+	named := bytes.Index(ole, []byte(wide("WordDocument")))
+	for e := ole[512*(le32(ole, 0x30)+1):]; len(e) >= cfbEntry && e[66] != 0; e = e[cfbEntry:] {
+		if e[66] == cfbStream {
+			copy(e[116:124], ole[named+116:])
+		}
+	}
+	var pdf bytes.Buffer
+	pdf.WriteString("%PDF-1.7\n")
+	for i := range 500 {
+		fmt.Fprintf(&pdf, "%d 0 obj << /Type /EmbeddedFile >> stream\n", i+1)
+	}
+	pdf.Write(large)
+	pdf.WriteString("\nendstream\nendobj\n")
+	for typ, b := range map[Type][]byte{TypeDoc: ole, TypePDF: pdf.Bytes()} {
+		if r := read(t, typ, "", b, 0, Limits{}); !r.has(RuleBomb) {
+			t.Errorf("%s: %v, %d members", typ, r.notes, len(r.members))
+		}
+	}
+}
+
+// TestManyRARs has more broken files than decoders are made for.
+func TestManyRARs(t *testing.T) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	broken := makeRAR5(slices.Repeat([]rarFile{{name: "a", data: "no such data", method: 1}}, 10)...)
+	for range 500 {
+		w.WriteHeader(&tar.Header{Name: "e.rar", Size: int64(len(broken))})
+		w.Write(broken)
+	}
+	w.Close()
+	if r := read(t, TypeTar, "", b.Bytes(), 0, Limits{}); !r.has(RuleEntries) {
+		t.Errorf("%v, %d members", r.notes, len(r.members))
 	}
 }

@@ -20,11 +20,13 @@ var startMarks = []mark{
 	{octets: "\x28\xB5\x2F\xFD", t: TypeZstd},
 	{octets: "\xFD7zXZ\x00", t: TypeXZ},
 	{octets: "\x5D\x00\x00", t: TypeLZMA, check: isLZMA},
+	{octets: "\x5D\xFF\xFF\xFF\xFF", t: TypeLZMA, check: isLZMA},
 	{octets: "7z\xBC\xAF\x27\x1C", t: TypeSevenZip},
 	{octets: "Rar!\x1A\x07", t: TypeRAR},
 	{octets: "RE\x7E\x5E", t: TypeRAR}, // 1.4
 	{octets: oleMark, kind: func(h []byte) []Type { return []Type{oleKind(h)} }},
 	{octets: "%PDF-", t: TypePDF},
+	{octets: activeMimeMark, t: TypeActiveMime},
 	{octets: "%!PS", t: TypePS},
 	{octets: "\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3", t: TypeOneNote},
 	{octets: "\xA1\x2F\xFF\x43\xD9\xEF\x76\x4C\x9E\xE2\x10\xEA\x57\x22\x76\x5F", t: TypeOneNote},

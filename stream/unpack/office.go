@@ -139,6 +139,9 @@ func (o *office) survey() {
 // stream tells one stream, and what is special about it.
 func (o *office) stream(i int) bool {
 	n := &o.c.entries[i]
+	if o.c.overlaps() {
+		o.b.exhaust(RuleBomb, Exhausted, "overlap")
+	}
 	if n.kind != cfbStream || n.parent < 0 && n.size == 0 {
 		return o.alive()
 	}

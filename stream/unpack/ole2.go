@@ -30,6 +30,9 @@ const (
 	// cfbDepth bounds storages in storages: 64. Outlook nests two for each
 	// message in a message.
 	cfbDepth = 64
+	// cfbShare is how many times the octets of a file may be read as those of
+	// streams: 4. No stream is read more than three times.
+	cfbShare = 4
 )
 
 // A cfb is a compound file in memory.
@@ -43,6 +46,7 @@ type cfb struct {
 	cutoff  uint64
 	entries []cfbNode // the directory, the root first
 	grown   int64     // octets of memory taken
+	claimed int       // octets of all streams that were asked for
 	broken  bool      // a chain was cut short, had a cycle, or led outside
 }
 
@@ -167,14 +171,23 @@ func (c *cfb) readFAT() {
 }
 
 // chain returns the octets of a chain of sectors, at most size, as runs:
-// sectors that follow each other in the file are one run.
+// sectors that follow each other in the file are one run. A chain that leads
+// back to itself is followed too, as programs do, but noted: mark is a sector
+// of it, set anew at distances that double, so that a circle comes back to it.
 func (c *cfb) chain(start uint32, fat []uint32, size uint64) [][]byte {
 	var runs [][]byte
 	from, to := -1, -1 // the run at hand, as offsets
 	n, left, whole := start, size, size != cfbToEnd
-	for range c.sectors + 1 {
+	mark := uint32(cfbFree)
+	for i := range c.sectors + 1 {
 		if n >= cfbMaxSect || left == 0 {
 			break
+		}
+		if n == mark {
+			c.broken = true
+		}
+		if i&(i-1) == 0 {
+			mark = n
 		}
 		s := c.at(n)
 		if s == nil {
@@ -253,9 +266,20 @@ func (c *cfb) walk() {
 
 // runs returns the octets of a stream, in pieces.
 func (c *cfb) runs(n *cfbNode) [][]byte {
+	var out [][]byte
 	if n.size >= c.cutoff || n.kind != cfbStream {
-		return c.chain(n.start, c.fat, n.size)
+		out = c.chain(n.start, c.fat, n.size)
+	} else {
+		out = c.miniRuns(n)
 	}
+	c.claimed += total(out)
+	return out
+}
+
+// overlaps tells whether streams share more than they could by accident.
+func (c *cfb) overlaps() bool { return c.claimed > max(shareFrom, cfbShare*len(c.data)) }
+
+func (c *cfb) miniRuns(n *cfbNode) [][]byte {
 	var out [][]byte
 	at, left := n.start, n.size
 	for range len(c.minifat) + 1 {

@@ -9,13 +9,14 @@ func Open(t Type, name string, b *Budget, s Sink) Reader {
 	if !t.Container() {
 		return nil
 	}
+	if t.isZip() {
+		return pullKept(b, s, readZip)
+	}
 	switch t {
 	case TypeGzip:
 		return pull(b, s, func(t *teller, r *bufio.Reader) { readGzip(t, r, inner(name)) })
 	case TypeZlib:
 		return pull(b, s, func(t *teller, r *bufio.Reader) { readZlib(t, r, inner(name)) })
-	case TypeZip, TypeJar, TypeAPK, TypeDocx, TypeXlsx, TypePptx, TypeOOXML, TypeODF, TypeEPUB:
-		return pullKept(b, s, readZip)
 	case TypeCAB:
 		return pull(b, s, readCAB)
 	case TypeISO:

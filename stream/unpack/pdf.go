@@ -16,6 +16,9 @@ const (
 	// pdfWork bounds how often the octets of a file may be lexed, all in all:
 	// 8 times. Objects in good files do not overlap at all.
 	pdfWork = 8
+	// pdfShare is how many times the octets of a file may be read as those of
+	// streams: twice. Each stream is read once.
+	pdfShare = 2
 	// pdfDepth bounds arrays and dictionaries in each other: 100. Deeper ones
 	// are counted, not understood; readers stop at about 256.
 	pdfDepth = 100
@@ -79,10 +82,11 @@ type pdfFile struct {
 
 // A pdf is a file being read.
 type pdf struct {
-	t    *teller
-	data []byte
-	work int // octets that may still be lexed
-	ends []int
+	t       *teller
+	data    []byte
+	work    int // octets that may still be lexed
+	claimed int // octets of the streams that were read: those of good files do not overlap
+	ends    []int
 
 	streams []pdfStream
 	byNum   map[int][]int // streams of an object number

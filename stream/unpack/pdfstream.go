@@ -50,6 +50,11 @@ func (p *pdf) raw(s *pdfStream) [][]byte {
 	if len(s.filters) > 0 {
 		data = far
 	}
+	if p.claimed += len(data); p.claimed > max(shareFrom, pdfShare*len(p.data)) {
+		p.t.b.exhaust(RuleBomb, Exhausted, "overlap")
+		p.t.alive()
+		return nil
+	}
 	if p.cipher == nil || s.kind == "XRef" {
 		return [][]byte{data}
 	}

@@ -23,6 +23,10 @@ const (
 	rarWindow  = 32 << 20  // the largest dictionary that is granted
 	rarLeast   = 256 << 10 // the least one that the library takes
 	rarDecoder = 2 << 20   // what a decoder takes besides
+	// maxRARs is how often a decoder is made for one message: 2,000 times, a
+	// quarter of a second. It takes one an archive, and one more behind each
+	// file that could not be unpacked.
+	maxRARs = 2000
 )
 
 // A rarEntry is a file in the archive.
@@ -190,6 +194,10 @@ func (r *rar) unpack(i int) (err error) {
 		}
 	}()
 	if r.lib == nil || r.next > i {
+		if r.t.b.rars++; r.t.b.rars > maxRARs {
+			r.t.b.exhaust(RuleEntries, Exhausted, "rar")
+			return errStop
+		}
 		in := io.MultiReader(bytes.NewReader(r.head()), bytes.NewReader(r.b[r.entries[i].head:]))
 		if r.lib, err = rardecode.NewReader(in, rardecode.MaxDictionarySize(rarWindow)); err != nil {
 			return errRAR

@@ -3,6 +3,7 @@ package unpack
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"io"
 )
 
@@ -14,50 +15,72 @@ const (
 	tarSize = 2 << 20
 )
 
-// readTar reads tar archives. Behind the end mark some programs read on, so
-// what begins there as another archive is read too. A sparse file is told with
-// its holes, which the budget bounds.
+// readTar reads tar archives. Behind the end mark, and behind a header that is
+// none, some programs read on, so what begins there as another archive is read
+// too; if nothing does, it is told as a member. A sparse file is told with its
+// holes, which the budget bounds.
 func readTar(t *teller, r *bufio.Reader) {
 	if !t.grow(tarSize) {
 		return
 	}
 	defer t.b.shrink(tarSize)
-	for first := true; ; first = false {
-		if !tarBlocks(t, r, first) {
-			return
-		}
-		for {
-			b, _ := r.Peek(tarBlock)
-			if len(b) == 0 {
-				return
-			}
-			if len(b) == tarBlock && isTar(b) {
-				break
-			}
-			for _, c := range b {
-				if c != 0 {
-					t.broken("trailing")
-					return
-				}
-			}
-			r.Discard(len(b))
-		}
+	for tarBlocks(t, r) && tarNext(t, r) {
 	}
 }
 
-// tarBlocks reads one archive up to its end mark.
-func tarBlocks(t *teller, r *bufio.Reader, first bool) bool {
-	for tr := tar.NewReader(r); ; first = false {
+// tarNext passes over octets up to the next archive. False: there is none.
+func tarNext(t *teller, r *bufio.Reader) bool {
+	if left := (t.taken - int64(r.Buffered())) % tarBlock; left > 0 {
+		r.Discard(int(tarBlock - left))
+	}
+	for t.alive() {
+		b, _ := r.Peek(tarBlock)
+		if len(b) == tarBlock && isTar(b) {
+			return true
+		}
+		if len(bytes.Trim(b, "\x00")) > 0 {
+			return tarBehind(t, r)
+		}
+		if len(b) < tarBlock {
+			return false
+		}
+		r.Discard(tarBlock)
+	}
+	return false
+}
+
+// tarBehind tells what is no archive, up to where one begins.
+func tarBehind(t *teller, r *bufio.Reader) bool {
+	t.broken("trailing")
+	t.note(RuleOverlay, Low, "tar")
+	if !t.open(Member{Size: -1}) {
+		return false
+	}
+	defer t.close()
+	for {
+		b, _ := r.Peek(tarBlock)
+		if len(b) == tarBlock && isTar(b) {
+			return true
+		}
+		if len(b) == 0 || !t.data(b) {
+			return false
+		}
+		r.Discard(len(b))
+	}
+}
+
+// tarBlocks reads one archive up to its end mark, or to a header that is none.
+// False: the reader is over.
+func tarBlocks(t *teller, r *bufio.Reader) bool {
+	tr := tar.NewReader(r)
+	for first := true; ; first = false {
 		h, err := tr.Next()
 		switch {
-		case err == io.EOF:
-			if first {
-				t.broken("header")
-			}
+		case err == io.EOF && !first:
 			return true
 		case err != nil && err != tar.ErrInsecurePath: // names are judged elsewhere
 			t.broken("header")
-			return false
+			return t.alive()
 		}
 		switch h.Typeflag {
 		case tar.TypeDir, tar.TypeLink, tar.TypeSymlink, tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeXGlobalHeader:
@@ -74,7 +97,7 @@ func tarBlocks(t *teller, r *bufio.Reader, first bool) bool {
 		}
 		if _, err := t.copy(tr); err != nil {
 			t.broken("data")
-			return false
+			return t.alive()
 		}
 		t.close()
 	}

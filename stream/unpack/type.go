@@ -8,37 +8,38 @@ type Type string
 // head shows it, else the general one: Docx or Zip, MSI or OLE2.
 const (
 	// Containers that are taken apart.
-	TypeZip      Type = "zip"
-	TypeJar      Type = "jar"
-	TypeAPK      Type = "apk"
-	TypeDocx     Type = "docx" // also templates and those with macros
-	TypeXlsx     Type = "xlsx"
-	TypePptx     Type = "pptx"
-	TypeOOXML    Type = "ooxml" // which of them is not known
-	TypeODF      Type = "odf"
-	TypeEPUB     Type = "epub"
-	TypeGzip     Type = "gzip"
-	TypeZlib     Type = "zlib" // never detected: too weak a mark
-	TypeBzip2    Type = "bzip2"
-	TypeZstd     Type = "zstd"
-	TypeLZMA     Type = "lzma"
-	TypeXZ       Type = "xz"
-	TypeTar      Type = "tar"
-	TypeSevenZip Type = "7z"
-	TypeRAR      Type = "rar"
-	TypeOLE2     Type = "ole2"
-	TypeDoc      Type = "doc"
-	TypeXls      Type = "xls"
-	TypePpt      Type = "ppt"
-	TypeMsg      Type = "msg"
-	TypeMSI      Type = "msi"
-	TypeRels     Type = "rels" // relationships of OOXML
-	TypePart     Type = "part" // another XML part of OOXML
-	TypePDF      Type = "pdf"
-	TypeRTF      Type = "rtf"
-	TypeOneNote  Type = "onenote"
-	TypeLNK      Type = "lnk"
-	TypeURL      Type = "url" // internet shortcut
+	TypeZip        Type = "zip"
+	TypeJar        Type = "jar"
+	TypeAPK        Type = "apk"
+	TypeDocx       Type = "docx" // also templates and those with macros
+	TypeXlsx       Type = "xlsx"
+	TypePptx       Type = "pptx"
+	TypeOOXML      Type = "ooxml" // which of them is not known
+	TypeODF        Type = "odf"
+	TypeEPUB       Type = "epub"
+	TypeGzip       Type = "gzip"
+	TypeZlib       Type = "zlib" // never detected: too weak a mark
+	TypeBzip2      Type = "bzip2"
+	TypeZstd       Type = "zstd"
+	TypeLZMA       Type = "lzma"
+	TypeXZ         Type = "xz"
+	TypeTar        Type = "tar"
+	TypeSevenZip   Type = "7z"
+	TypeRAR        Type = "rar"
+	TypeOLE2       Type = "ole2"
+	TypeDoc        Type = "doc"
+	TypeXls        Type = "xls"
+	TypePpt        Type = "ppt"
+	TypeMsg        Type = "msg"
+	TypeMSI        Type = "msi"
+	TypeRels       Type = "rels" // relationships of OOXML
+	TypePart       Type = "part" // another XML part of OOXML
+	TypePDF        Type = "pdf"
+	TypeRTF        Type = "rtf"
+	TypeOneNote    Type = "onenote"
+	TypeLNK        Type = "lnk"
+	TypeURL        Type = "url"        // internet shortcut
+	TypeActiveMime Type = "activemime" // macros of a document saved as a web page
 
 	// Containers nothing looks into. Of some the names are told.
 	TypeCAB     Type = "cab"
@@ -172,7 +173,7 @@ var kinds = map[Type]kind{
 	TypeOLE2: {famOffice, opened}, TypeDoc: {famOffice, opened}, TypeXls: {famOffice, opened},
 	TypePpt: {famOffice, opened}, TypeMsg: {famMail, opened}, TypeMSI: {famProgram, opened | runs},
 	TypeRTF: {famOffice, opened}, TypeOneNote: {famOffice, opened}, TypeRels: {famText, opened}, TypePart: {famText, opened},
-	TypePDF: {famPDF, opened},
+	TypePDF: {famPDF, opened}, TypeActiveMime: {famOffice, opened},
 	TypeLNK: {famProgram, opened | runs}, TypeURL: {famText, opened | runs},
 
 	TypeCAB: {famArchive, opened | closed}, TypeACE: {famArchive, opened | closed},
@@ -220,6 +221,15 @@ func (t Type) Unsupported() bool { return kinds[t].traits&closed != 0 }
 // Executable tells whether some system runs it, by itself or with what is
 // commonly installed.
 func (t Type) Executable() bool { return kinds[t].traits&runs != 0 }
+
+// isZip tells whether it is a zip, whatever else.
+func (t Type) isZip() bool {
+	switch t {
+	case TypeZip, TypeJar, TypeAPK, TypeDocx, TypeXlsx, TypePptx, TypeOOXML, TypeODF, TypeEPUB:
+		return true
+	}
+	return false
+}
 
 // Family is the group of types that go under each other's names without
 // anyone meaning harm; "" if t is unknown.

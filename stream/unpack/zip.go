@@ -156,12 +156,23 @@ func (z *zipReader) gap(sig []byte) bool {
 		z.r.Discard(4)
 		return true
 	case len(z.rows) == 0 && len(z.ends) == 0:
-		z.mismatch("prefix")
+		if z.toRecord() {
+			z.mismatch("prefix")
+			return true
+		}
+		return false // no zip at all
 	case len(z.ends) > 0:
 		z.mismatch("suffix")
 	default:
 		z.mismatch("gap")
 	}
+	z.toRecord()
+	return true
+}
+
+// toRecord passes over octets up to where a record may begin. False: there is
+// none.
+func (z *zipReader) toRecord() bool {
 	for {
 		b, _ := z.r.Peek(z.r.Buffered())
 		if i := nextRecord(b); i >= 0 {
@@ -171,7 +182,7 @@ func (z *zipReader) gap(sig []byte) bool {
 		z.r.Discard(max(0, len(b)-3))
 		if more, _ := z.r.Peek(4); len(more) < 4 {
 			z.r.Discard(len(more))
-			return true
+			return false
 		}
 	}
 }

@@ -458,12 +458,13 @@ func (z *zipReader) dataOf(off int64, h *zipHeader) (data int64) {
 	data = -1
 	z.section(off, localSize+2<<16, func(r *bufio.Reader) {
 		sig, _ := r.Peek(4)
-		if string(sig) != sigLocal {
-			z.mismatch("header")
-			return
-		}
+		signed := string(sig) == sigLocal
 		local, _, ok := z.header(r, localSize)
-		if !ok {
+		if !signed {
+			z.mismatch("header")
+		}
+		// Some programs want no signature: the name tells that it is a header.
+		if !ok || !signed && !slices.Equal(local.names[:1], h.names[:1]) {
 			return
 		}
 		data = off + localSize + int64(len(z.buf))
