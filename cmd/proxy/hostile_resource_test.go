@@ -103,6 +103,9 @@ func messageHeap(size int) uint64 { return 160<<20 + 2*uint64(size) }
 // TestHostileResources scans what means to exhaust the scanner, one message
 // after the other: a limit is told, and memory stays bounded.
 func TestHostileResources(t *testing.T) {
+	if raceEnabled {
+		t.Skip("race: one goroutine, and minutes of packing")
+	}
 	smtptest.CheckLeaks(t)
 	collectOften(t)
 	meter := &heapMeter{}
@@ -179,8 +182,12 @@ func TestHostileAtOnce(t *testing.T) {
 	collectOften(t)
 	meter := &heapMeter{}
 	f := startFront(t, nil, 256<<10, func(s *stream.Setup) { s.Limits.Memory = sharedMemory }, filter.Entry{Module: meter})
+	cases := hostile.Cases()
+	if !raceEnabled { // minutes of packing prove no more
+		cases = resources()
+	}
 	var messages [][]byte
-	for _, c := range resources() {
+	for _, c := range cases {
 		if len(c.Message) < 300_000 {
 			messages = append(messages, c.Message)
 		}
