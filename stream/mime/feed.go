@@ -23,7 +23,7 @@ type feed struct {
 	block    bool   // the piece is a block, of any number of lines
 	mid      bool   // the piece is not the first of its line
 	changed  bool   // some reader's stack changed during this piece
-	coded    int    // transfer encodings that were undone to come here
+	coded    int    // quoted-printable encodings that were undone to come here
 	doubtful bool   // not every program comes to see this
 }
 
@@ -64,7 +64,7 @@ func (f *feed) write(b []byte) {
 // line that may be a boundary line, which b does not begin with.
 func (f *feed) blocks(b []byte) bool {
 	for _, r := range f.readers {
-		if r.state == inHeader || r.peek {
+		if r.state == inHeader || r.peek || r.leaf != nil && r.leaf.lazy {
 			return false
 		}
 	}
