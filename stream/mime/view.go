@@ -155,7 +155,7 @@ func (r *reader) fork() *reader {
 
 // crowded tells whether there may be no more readings, and that of part.
 func (p *Parser) crowded(part *Part) bool {
-	if p.forks+1 < p.limits.Views {
+	if p.forks+1 < p.limits.Views && !p.spent {
 		return false
 	}
 	if !p.tooMany {
