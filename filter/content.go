@@ -81,6 +81,7 @@ type body struct {
 	spare   []*piece // closed, for use again
 	told    []told   // once for each time
 	given   int      // leaves that modules handed in
+	mails   int      // messages found in containers
 	hashed  bool     // somebody wants leaves' SHA-256
 	ended   bool
 }
@@ -120,6 +121,7 @@ func (b *body) reuse() {
 	clear(b.readers)
 	clear(b.told)
 	b.channel, b.budget = nil, nil
-	b.readers, b.told, b.given, b.hashed, b.ended = b.readers[:0], b.told[:0], 0, false, false
+	b.readers, b.told, b.given, b.mails = b.readers[:0], b.told[:0], 0, 0
+	b.hashed, b.ended = false, false
 	bodies.Put(b)
 }

@@ -7,7 +7,9 @@ type entities body
 
 // Open begins an entity. Of a leaf the modules are told when it is known what
 // its octets are.
-func (e *entities) Open(p *mime.Part) {
+func (e *entities) Open(p *mime.Part) { e.open(p, (*body)(e).entity(p.Parent)) }
+
+func (e *entities) open(p *mime.Part, parent *piece) {
 	b := (*body)(e)
 	part := &Part{
 		Path: p.Path, MIME: p, Kind: p.Kind,
@@ -17,7 +19,7 @@ func (e *entities) Open(p *mime.Part) {
 		part.declared[0] = p.Type
 		part.Declared = part.declared[:]
 	}
-	pc := b.open(part, b.entity(p.Parent))
+	pc := b.open(part, parent)
 	pc.mime = p
 	if p.Kind != mime.Leaf {
 		if up := pc.above(); up != nil {

@@ -164,12 +164,15 @@ func (pc *piece) openReaders() {
 		if !t.Container() && !t.Unsupported() {
 			continue
 		}
-		if !pc.entered && !b.budget.Enter() {
-			b.exceeded(unpack.RuleDepth, "containers", part.Path)
+		if !pc.enter() {
 			return
 		}
-		pc.entered = true
 		if r := unpack.Open(t, pc.name(), b.budget, &members{piece: pc}); r != nil {
+			pc.readers = append(pc.readers, r)
+		}
+	}
+	if pc.isMail() && pc.enter() {
+		if r := pc.openMail(); r != nil {
 			pc.readers = append(pc.readers, r)
 		}
 	}
@@ -178,6 +181,17 @@ func (pc *piece) openReaders() {
 			pc.readers = append(pc.readers, r)
 		}
 	}
+}
+
+// enter goes one container deeper, once for each piece, and tells whether that
+// is not too deep.
+func (pc *piece) enter() bool {
+	if !pc.entered && !pc.body.budget.Enter() {
+		pc.body.exceeded(unpack.RuleDepth, "containers", pc.part.Path)
+		return false
+	}
+	pc.entered = true
+	return true
 }
 
 // leave is called when all readers of the piece have been closed.

@@ -71,7 +71,7 @@ func TestOverflowIsToldOnce(t *testing.T) {
 		s := startSluice(t, up, withModules(t, filter.Entry{Module: m}), lookahead(window))
 		c := s.dial()
 		c.Envelope("a@x.test", "b@y.test")
-		if got := c.Data("Subject: x\r\n\r\n" + strings.Repeat("x\r\n", 200_000)); !strings.HasPrefix(got, "250 ") {
+		if got := c.Data("Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 8000)); !strings.HasPrefix(got, "250 ") {
 			t.Fatalf("got %q", got)
 		}
 		c.Quit()
@@ -126,7 +126,7 @@ func TestI2LateContentRefusal(t *testing.T) {
 		s := startSluice(t, up, withModules(t, filter.Entry{Module: filter.Content{}}, filter.Entry{Module: attachment.Module{}}), lookahead(window))
 		c := s.dial()
 		c.Envelope("a@x.test", "b@y.test")
-		got := c.Data("Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + strings.Repeat("x\r\n", 400_000) +
+		got := c.Data("Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 16_000) +
 			"--b\r\nContent-Type: application/octet-stream; name=a.exe\r\n\r\nMZ\r\n--b--\r\n")
 		if !strings.HasPrefix(got, "550 5.7.1 [attachment.banned]") {
 			t.Errorf("got %q", got)

@@ -2,10 +2,17 @@ package mime
 
 import "bytes"
 
-// heldSize is how much base64 is held until it shows which alphabet it is in:
-// 64 KiB. Half of all does after 22 octets; of text, which has few of the octets
-// that tell, some hundred.
+// heldSize is how much base64 is held, to be read again in another way: 64 KiB.
+// The alphabet shows after 22 octets in half of all; in text, which has few of
+// the octets that tell, after some hundred.
 const heldSize = 64 << 10
+
+// keep holds base64, up to heldSize.
+func (l *leaf) keep(b []byte) {
+	if l.base64 {
+		l.held = append(l.held, b[:min(len(b), heldSize-len(l.held))]...)
+	}
+}
 
 // alphabet writes base64 that has not yet shown its alphabet. "+" and "/" are
 // of the usual one: then "-" and "_" are foreign octets. If one of these comes
@@ -14,31 +21,65 @@ const heldSize = 64 << 10
 func (l *leaf) alphabet(b []byte) {
 	i := bytes.IndexAny(b, "+/-_")
 	switch {
-	case i < 0 && len(l.held)+len(b) <= heldSize:
-		l.held = append(l.held, b...)
+	case i < 0 && len(l.held)+len(b) < heldSize:
+		l.keep(b)
 		l.dec.write(b, l.tools.emit)
 		return
-	case i < 0 || b[i] == '+' || b[i] == '/' || len(l.held)+i > heldSize:
+	case i < 0 || b[i] == '+' || b[i] == '/' || len(l.held)+i >= heldSize:
 		l.tools.base64.strict = true
 	default:
+		l.keep(b[:i])
 		l.dec.write(b[:i], l.tools.emit)
-		l.openTwin()
-		if l.twin != nil {
-			l.twin.write(l.held)
-			l.twin.write(b[:i])
-		}
 		b = b[i:]
+		if l.twin = l.another(base64Transfer); l.twin != nil {
+			l.twin.asks, l.twin.tools.base64.strict = false, true
+			l.twin.write(l.held)
+		} else {
+			l.tools.base64.strict = true
+		}
 	}
-	l.holds, l.held = false, l.held[:0]
+	l.asks = false
 	l.write(b)
 }
 
-// openTwin opens a part for the other reading.
-func (l *leaf) openTwin() {
+// tellStopped tells what programs have of base64 that stop at the first
+// padding, where something follows it. What stands behind heldSize is not read
+// again: it is the beginning of what was told.
+func (l *leaf) tellStopped() {
+	if !l.base64 {
+		return
+	}
+	left, more := l.tools.base64.stopped()
+	pad := bytes.IndexByte(l.held, '=')
+	if !more || pad < 0 {
+		return
+	}
+	o := l.another(identity)
+	if o == nil {
+		return
+	}
+	d := newBase64()
+	d.strict = l.tools.base64.strict
+	emit := func(b []byte) {
+		b = b[:min(int64(len(b)), left)]
+		left -= int64(len(b))
+		o.write(b)
+	}
+	d.write(l.held[:pad], emit)
+	d.close(emit)
+	o.close()
+}
+
+// another opens a part beside l for another reading of its octets. It returns
+// nil if there are too many.
+func (l *leaf) another(e transfer) *leaf {
 	p := l.p
 	if p.full() {
 		p.defect(l.part, Defect{RuleParts, Exhausted, "not taken apart"})
-		return
+		return nil
+	}
+	if l.inner != nil && p.crowded(l.part) {
+		return nil
 	}
 	p.views++
 	n := p.nodes.get()
@@ -48,7 +89,27 @@ func (l *leaf) openTwin() {
 	n.part.Path = p.other(l.part, p.views)
 	n.depth, n.opened = l.node.depth, true
 	p.Sink.Open(n.part)
-	l.twin = p.newLeaf(n, base64Transfer, nil)
-	l.twin.holds = false
-	l.twin.tools.base64.strict = true
+	if l.inner == nil {
+		return p.newLeaf(n, e, nil)
+	}
+	n.setBounds(l.node.bounds)
+	n.digest = l.node.digest
+	p.forks++
+	o := p.newLeaf(n, e, p.enterFeed(n, l.inner.coded))
+	o.forks = true
+	return o
+}
+
+// enterFeed returns a feed for the content of a container that stood in so many
+// transfer encodings.
+func (p *Parser) enterFeed(n *node, coded int) *feed {
+	s := inBody
+	if n.part.Kind == Message {
+		s = inHeader
+	}
+	f := p.newFeed(n, s)
+	f.doubtful, f.coded = true, coded
+	f.readers[0].view = n.part.View
+	f.readers[0].peek = n.part.Kind == Multipart
+	return f
 }

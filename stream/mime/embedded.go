@@ -26,7 +26,7 @@ type embedded struct {
 	held   []byte // the line so far, if it may matter
 	name   []byte // of the file that may begin
 	begun  bool
-	pgp    bool   // encrypted text began
+	pgp    bool // encrypted text began
 	out    output
 	base64 base64
 	yenc   yenc

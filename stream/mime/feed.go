@@ -23,7 +23,7 @@ type feed struct {
 	block    bool   // the piece is a block, of any number of lines
 	mid      bool   // the piece is not the first of its line
 	changed  bool   // some reader's stack changed during this piece
-	coded    int    // transfer encodings that were undone to come here
+	coded    int    // quoted-printable encodings that were undone to come here
 	doubtful bool   // not every program comes to see this
 }
 
@@ -64,7 +64,7 @@ func (f *feed) write(b []byte) {
 // line that may be a boundary line, which b does not begin with.
 func (f *feed) blocks(b []byte) bool {
 	for _, r := range f.readers {
-		if r.state == inHeader || r.peek {
+		if r.state == inHeader || r.peek || r.leaf != nil && r.leaf.lazy {
 			return false
 		}
 	}
@@ -129,7 +129,7 @@ func (f *feed) gather(b []byte) int {
 
 // give gives a block to every reader.
 func (f *feed) give(b []byte) {
-	if len(b) == 0 {
+	if len(b) == 0 || !f.count(len(b)) {
 		return
 	}
 	for i, n := 0, len(f.readers); i < n; i++ {
@@ -167,6 +167,9 @@ func (f *feed) line(b []byte) int {
 
 // deliver gives a piece to every reader. Readers born of it have had it.
 func (f *feed) deliver(b []byte) {
+	if !f.count(len(b) + lineWork) {
+		return
+	}
 	for i, n := 0, len(f.readers); i < n; i++ {
 		if r := f.readers[i]; !r.dead {
 			r.piece(b, !f.mid)
@@ -177,6 +180,36 @@ func (f *feed) deliver(b []byte) {
 		f.changed = false
 		f.merge()
 	}
+}
+
+// count counts n octets that are about to be read, and tells whether they may
+// be. Once a message has cost too much, only its first reading goes on, and what
+// is in encodings is not looked at. Where exactly that happens may depend on
+// how the octets came; that it does, and is told, does not.
+func (f *feed) count(n int) bool {
+	p := f.p
+	first := f == p.top
+	if first && len(f.readers) == 1 {
+		return true
+	}
+	times := len(f.readers)
+	if first {
+		times--
+	}
+	if p.work += times * n; p.work <= p.limits.Work {
+		return true
+	}
+	if !p.spent {
+		p.spent = true
+		p.defect(f.root.part, Defect{RuleViews, Exhausted, "work"})
+	}
+	if first {
+		for _, r := range f.readers[1:] {
+			r.die()
+		}
+		f.merge()
+	}
+	return first
 }
 
 // close ends the content.

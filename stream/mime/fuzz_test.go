@@ -16,6 +16,7 @@ var seeds = []string{
 	"Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\nContent-Type: multipart/digest; boundary=3D\n\n--\n\nbegin 644 x\n#,3(S\n`\nend\n",
 	"Content-Type: multipart/x\n\n--t\nA : b\n\n--t--\nX: y\rContent-Type: text/html\n\n",
 	"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=ab\n\n--ab\n\nx\n--ab--\n--a--\n",
+	"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nWDogeQ0K-_==\nabcd\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n",
 	"\nContent-Type: multipart/mixed; boundary=a\n\n--a\nContent-Transfer-Encoding: base64\n\neA==eA=\n--a\n",
 }
 
@@ -96,7 +97,7 @@ var fragments = []string{
 	"Content-Type: multipart/mixed; boundary=b\n", "Content-Type: multipart/mixed; boundary=bc\n", "Content-Type: multipart/digest; boundary=b; boundary=c\n",
 	"Content-Type: text/plain\n", "Content-Type: message/rfc822\n", "Content-Type: multipart/mixed\n", "Content-Type: application/octet-stream; name=x\n",
 	"Content-Transfer-Encoding: base64\n", "Content-Transfer-Encoding: quoted-printable\n", "Content-Transfer-Encoding: x-base64\n",
-	"Content-Type: x/y; name=a.eml\n", "ab-_cd=\n",
+	"Content-Type: x/y; name=a.eml\n", "ab-_cd=\n", "eA==\n", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n",
 	"Subject: x\n", "Subject: x\rContent-Type: text/html\n", " folded\n", " \n", "no field\n", "A : b\n", "From x\n",
 	"\n", "\n", "\n", "--b\n", "--b\n", "--bc\n", "--c\n", "--b--\n", "--bc--\n", "--other\n", "--b \n", "--b-- x\n", "-\n", "--\n", "-- \n",
 	"begin 644 x\n", "#,3(S\n", "`\nend\n", "=ybegin line=128 size=3 name=x\n", "abc\n", "=yend size=3\n",

@@ -64,3 +64,51 @@ func (h *header) structures() (n int) {
 	}
 	return n
 }
+
+// lazy tells whether the reading in which a container's base64 is none waits
+// until there is a line that is no base64: before that it would have nothing
+// but lines without a meaning, and messages in messages would take up all
+// readings.
+func (c *content) lazy(k Kind) bool {
+	return k != Leaf && len(c.coded) == 2 && c.coded[0] == base64Transfer && c.coded[1] == identity
+}
+
+// isBase64 tells whether the first piece of a line may be base64, or empty.
+func isBase64(line []byte) bool {
+	kinds := uint32(0)
+	for _, c := range trimEOL(line) {
+		kinds |= base64Table[3][c]
+	}
+	return kinds&(kindBlank|kindForeign) == 0 && !isDelimiter(line)
+}
+
+// forkIdentity follows the reading in which a container stands as it is, from
+// its first line that is no base64.
+func (r *reader) forkIdentity(b []byte) {
+	l, p := r.leaf, r.feed.p
+	l.lazy = false
+	if p.full() {
+		p.defect(l.part, Defect{RuleParts, Exhausted, "not taken apart"})
+		return
+	}
+	o := r.fork()
+	if o == nil {
+		return
+	}
+	n := p.newNode(o)
+	parent := n.part.Parent
+	*n.part = *l.part
+	n.part.Parent, n.part.View, n.part.Encoding, n.part.Doubtful = parent, o.view, "", true
+	n.part.Path = p.other(l.part, o.view)
+	n.digest = l.node.digest
+	n.setBounds(l.node.bounds)
+	n.opened = true
+	p.Sink.Open(n.part)
+	o.state, o.neol = inBody, 0
+	o.push(frame{node: n})
+	if n.part.Kind == Message {
+		o.state = inHeader
+	}
+	o.peek = n.part.Kind == Multipart
+	o.again(b)
+}

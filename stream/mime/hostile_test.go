@@ -172,6 +172,10 @@ func TestPayloadIsFound(t *testing.T) {
 		// 8
 		{"junk in base64", "Content-Transfer-Encoding: base64\n\n" + strings.ReplaceAll(lines64(eicar), "R", "!R."), "mime.base64 M"},
 		{"padding inside base64", "Content-Transfer-Encoding: base64\n\n" + b64(eicar[:20]) + "\n" + b64(eicar[20:]) + "\n", "mime.base64 H"},
+		{"data behind the padding", "Content-Transfer-Encoding: base64\n\n" + lines64(eicar) + "AAAA\n", "mime.base64 H"},
+		{"URL alphabet, a message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + stdbase64.URLEncoding.EncodeToString([]byte("X: \xff\xfb\r\n"+crlf(part64))), "mime.base64 H"},
+		{"hyphens as junk, a message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + strings.ReplaceAll(lines64(crlf(part64)), "V", "-V_"), "mime.base64 H"},
+		{"data behind the padding, a message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64("\r\n"+eicar) + "AAAA\n", "mime.base64 H"},
 		{"one-character lines", "Content-Transfer-Encoding: base64\n\n" + strings.Join(strings.Split(b64(eicar), ""), "\n"), ""},
 		{"long line", "Content-Transfer-Encoding: base64\n\n" + b64(strings.Repeat("x", 10000)+eicar), ""},
 		{"no padding", "Content-Transfer-Encoding: base64\n\n" + strings.TrimRight(b64(eicar), "="), "mime.base64 L"},
@@ -214,6 +218,8 @@ func TestPayloadIsFound(t *testing.T) {
 		// 13
 		{"encoded message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(part64)), "mime.encoding H"},
 		{"encoded messages, deep", deep, "mime.encoding H"},
+		{"says encoded and is not, behind base64", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nabcd\n" + part64, "mime.encoding H"},
+		{"multipart says encoded and is not, behind base64", mixed("boundary=b") + "\nContent-Transfer-Encoding: base64\n\nabcd\n\n--b\n" + eicar64() + "--b--\n", "mime.encoding H"},
 		{"attached as a file", coded("application/octet-stream; name=mail.EML", crlf(inMixed(mixed("boundary=b"), "b"))), ""},
 		// 14: the piece of it that is here is text.
 		{"message/partial", "Content-Type: message/partial; number=1; id=x; total=2\n\n" + eicar, "mime.partial M"},
@@ -272,21 +278,30 @@ func TestSecondViewIsLarger(t *testing.T) {
 }
 
 func TestDeepMessages(t *testing.T) {
-	for _, encoded := range []bool{false, true} {
+	for _, c := range []struct {
+		encoding string
+		depth    int
+		found    bool
+	}{
+		{"", 15, true}, {"", 19, true}, {"", 25, true}, // what is not entered is plain text
+		{"base64", 15, true}, {"base64", 19, true}, {"base64", 25, false},
+		{"quoted-printable", 4, true}, {"quoted-printable", 6, false},
+	} {
 		m := "\n" + eicar + "\n"
-		for range 25 {
-			if encoded {
-				m = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(m))
-			} else {
+		for range c.depth {
+			switch c.encoding {
+			case "":
 				m = "Content-Type: message/rfc822\n\n" + m
+			case "base64":
+				m = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(m))
+			default:
+				m = "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n" + allQP(crlf(m)) + "\n"
 			}
 		}
 		s := readCuts(t, []byte(crlf(m)))
-		if !strings.Contains(s.rules(), "limit.depth X") {
-			t.Errorf("rules %s", s.rules())
-		}
-		if !encoded && !s.finds(eicar) {
-			t.Error("not found")
+		deep := c.depth > DefaultDepth || !c.found
+		if strings.Contains(s.rules(), "limit.depth X") != deep || s.finds(eicar) != c.found {
+			t.Errorf("%s %d: found %t, rules %s", c.encoding, c.depth, s.finds(eicar), s.rules())
 		}
 	}
 }

@@ -14,14 +14,17 @@ import (
 //	                              +-> TNEF                   --> child
 //	                              +-> opaque signature       --> signed
 type leaf struct {
-	p     *Parser
-	node  *node
-	part  *Part
-	dec   decoder // nil: identity
-	inner *feed   // nil: the octets are the Sink's
-	twin  *leaf   // reads the same base64 with the other alphabet; nil: no need
-	held  []byte  // what the twin has to be given should there be one
-	holds bool
+	p      *Parser
+	node   *node
+	part   *Part
+	dec    decoder // nil: identity
+	inner  *feed   // nil: the octets are the Sink's
+	twin   *leaf   // reads the same base64 with the other alphabet; nil: no need
+	base64 bool    // dec is one
+	asks   bool    // base64: it has not shown its alphabet
+	held   []byte  // base64: its first heldSize octets, for readings that part from this one later
+	forks  bool    // it counts as a reader
+	lazy   bool    // a container: the reading that takes base64 for the content itself is not followed yet
 
 	seen     int               // octets in head
 	head     [tnefMarkLen]byte // the first decoded
@@ -61,7 +64,7 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 	switch e {
 	case base64Transfer:
 		l.dec = use(&t.base64, newBase64)
-		l.holds = inner == nil
+		l.base64, l.asks = true, true
 	case qpTransfer:
 		l.dec = use(&t.qp, newQP)
 	}
@@ -69,7 +72,7 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 		l.dec.reset()
 	}
 	if e == base64Transfer {
-		t.base64.strict = inner != nil
+		t.base64.strict = false
 	}
 	if inner != nil {
 		return l
@@ -152,9 +155,10 @@ func (p *Part) isSMIME() bool {
 func (l *leaf) write(b []byte) {
 	switch {
 	case len(b) == 0:
-	case l.holds:
+	case l.asks:
 		l.alphabet(b)
 	case l.dec != nil:
+		l.keep(b)
 		l.dec.write(b, l.tools.emit)
 		if l.twin != nil {
 			l.twin.write(b)
@@ -210,6 +214,10 @@ func (l *leaf) close() {
 	}
 	if l.twin != nil {
 		l.twin.close()
+	}
+	l.tellStopped()
+	if l.forks {
+		p.forks--
 	}
 	if l.inner != nil {
 		l.inner.close()

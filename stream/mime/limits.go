@@ -13,6 +13,7 @@ type Limits struct {
 	Depth      int // nesting, embedded messages included: 20
 	Params     int // parameters of one field: 100
 	Views      int // readings followed at once: 8
+	Work       int // octets read again, in further readings and inside encodings: 256 Mi
 }
 
 // Defaults of Limits. They are far above what mail programs make: a message
@@ -26,7 +27,12 @@ const (
 	DefaultDepth      = 20
 	DefaultParams     = 100
 	DefaultViews      = 8
+	DefaultWork       = 256 << 20
 )
+
+// lineWork is what a line counts as that is looked at by itself, besides its
+// octets: 10, by the time that it takes. All of DefaultWork is some two seconds.
+const lineWork = 10
 
 // boundarySize is the longest boundary that is compared, in octets: RFC 2046
 // section 5.1.1 allows 70, mail in the wild has some hundred. Of a longer one
@@ -43,5 +49,6 @@ func (l Limits) filled() Limits {
 	l.Depth = cmp.Or(l.Depth, DefaultDepth)
 	l.Params = cmp.Or(l.Params, DefaultParams)
 	l.Views = cmp.Or(l.Views, DefaultViews)
+	l.Work = cmp.Or(l.Work, DefaultWork)
 	return l
 }

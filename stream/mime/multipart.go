@@ -117,9 +117,13 @@ func (r *reader) bodyLine(b []byte) {
 		r.peek = false
 		r.guess(b)
 	}
-	if !isDelimiter(b) || !r.boundary(b) {
-		r.body(b)
+	if isDelimiter(b) && r.boundary(b) {
+		return
 	}
+	if r.leaf != nil && r.leaf.lazy && !isBase64(b) {
+		r.forkIdentity(b)
+	}
+	r.body(b)
 }
 
 // boundary takes a line that begins with "--" if it is a boundary line.

@@ -21,6 +21,8 @@ type Parser struct {
 	views   int  // highest number given to a reading
 	forks   int  // readers that are alive beside the first of their feed
 	tooMany bool // readings: told
+	work    int  // octets read again
+	spent   bool // no more of that
 	tnefs   int  // open
 	defects map[Defect]int
 

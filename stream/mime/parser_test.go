@@ -246,11 +246,8 @@ U3ViamVjdDogeA0KDQpoZWxsbw==
 `, ` message/rfc822
  multipart/mixed
 1 message/rfc822 base64
-1~1 message/rfc822
-1~1.1~2 text/plain "U3ViamVjdDogeA0KDQpoZWxsbw=="
 1.1 text/plain "hello"
-1~1.1 text/plain ""
-`, "mime.encoding H, mime.field M"},
+`, "mime.encoding H"},
 		// Readers that part over one part are one again at the next.
 		{"merged", `Content-Type: multipart/mixed; boundary=a
 

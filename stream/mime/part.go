@@ -108,7 +108,7 @@ func (r *reader) openAll(c *content, ofMessage bool) {
 	shapes := append(buf[:0], shape{c.kinds[0], c.coded[0], r})
 	for _, k := range c.kinds {
 		for _, e := range c.coded {
-			if k == c.kinds[0] && e == c.coded[0] {
+			if k == c.kinds[0] && e == c.coded[0] || e == identity && c.lazy(k) {
 				continue
 			}
 			if o := r.fork(); o != nil {
@@ -129,8 +129,7 @@ func (r *reader) open(c *content, k Kind, e transfer, ofMessage, first bool) {
 		r.openRest()
 		return
 	}
-	coded := e == base64Transfer || e == qpTransfer
-	deep := r.depth() >= p.limits.Depth || coded && r.feed.coded >= codedDepth
+	deep := r.depth() >= p.limits.Depth || e == qpTransfer && r.feed.coded >= codedDepth
 	if deep {
 		k = Leaf
 	}
@@ -175,10 +174,11 @@ func (r *reader) number(part *Part, ofMessage bool) {
 	part.Path = p.path(part.Parent, strconv.Itoa(fr.children), r.view)
 }
 
-// codedDepth is how many transfer encodings are undone inside of each other: 8.
-// Each is one more pass over all that is inside, and RFC 2046 section 5.2.1
-// allows none.
-const codedDepth = 8
+// codedDepth is how many quoted-printable encodings are undone inside of each
+// other: 4. Each is one more pass over all that is inside, and RFC 2046 section
+// 5.2.1 allows none. base64 makes what is inside smaller by a quarter each time,
+// so its passes cost little more than the first four.
+const codedDepth = 4
 
 // enter makes r go on with the content of n.
 func (r *reader) enter(c *content, n *node, k Kind, e transfer) {
@@ -204,11 +204,12 @@ func (r *reader) enter(c *content, n *node, k Kind, e transfer) {
 		return
 	}
 	r.state = inBody
-	inner := p.newFeed(n, s)
-	inner.readers[0].view = r.view
-	inner.doubtful, inner.coded = true, r.feed.coded+1
-	inner.readers[0].peek = k == Multipart
-	r.leaf = p.newLeaf(n, e, inner)
+	coded := r.feed.coded
+	if e == qpTransfer {
+		coded++
+	}
+	r.leaf = p.newLeaf(n, e, p.enterFeed(n, coded))
+	r.leaf.lazy = e == base64Transfer && c.lazy(k)
 }
 
 // openRest opens a leaf for everything that is left: there are too many parts.

@@ -126,7 +126,10 @@ func (d *qp) text(b []byte, emit func([]byte)) int {
 		read += 3
 	}
 	cr := crs(line[read:])
-	body := bytes.TrimRight(line[read:len(line)-cr], " \t")
+	body := line[read : len(line)-cr]
+	for n := len(body); n > 0 && (body[n-1] == ' ' || body[n-1] == '\t'); n = len(body) {
+		body = body[:n-1]
+	}
 	blanks := len(line) - cr - read - len(body)
 	if blanks > qpBlanks {
 		body = line[read : len(line)-cr]

@@ -114,3 +114,25 @@ func BenchmarkCostly(b *testing.B) {
 		})
 	}
 }
+
+// A message that costs too much is read to its end once, and it is said.
+func TestWorkIsBounded(t *testing.T) {
+	for _, c := range costly(1 << 20) {
+		s := &counting{rules: map[string]bool{}}
+		p := &Parser{Limits: Limits{Work: 100 << 10}}
+		parse(p, s, []byte(crlf(c.message)))
+		many := strings.HasPrefix(c.name, "many readings") || c.name == "deep encodings"
+		if many && !s.rules["mime.views X"] {
+			t.Errorf("%s: rules %v", c.name, s.rules)
+		}
+		if s.data > 3<<20 {
+			t.Errorf("%s: %d octets told", c.name, s.data)
+		}
+	}
+	plain := &counting{rules: map[string]bool{}}
+	p := &Parser{Limits: Limits{Work: 1}}
+	parse(p, plain, []byte(crlf(mails["html"])))
+	if len(plain.rules) > 0 {
+		t.Errorf("good mail: %v", plain.rules)
+	}
+}

@@ -134,11 +134,7 @@ func (p *Parser) release(n *node) {
 // r's. It returns nil if there are too many.
 func (r *reader) fork() *reader {
 	f, p := r.feed, r.feed.p
-	if p.forks+1 >= p.limits.Views {
-		if !p.tooMany {
-			p.tooMany = true
-			p.defect(r.part(), Defect{RuleViews, Ambiguous, "readings not followed"})
-		}
+	if p.crowded(r.part()) {
 		return nil
 	}
 	p.forks++
@@ -155,6 +151,18 @@ func (r *reader) fork() *reader {
 	f.readers = append(f.readers, o)
 	f.changed = true
 	return o
+}
+
+// crowded tells whether there may be no more readings, and that of part.
+func (p *Parser) crowded(part *Part) bool {
+	if p.forks+1 < p.limits.Views && !p.spent {
+		return false
+	}
+	if !p.tooMany {
+		p.tooMany = true
+		p.defect(part, Defect{RuleViews, Ambiguous, "readings not followed"})
+	}
+	return true
 }
 
 // part is the innermost part, for defects.

@@ -77,6 +77,7 @@ type Budget struct {
 	out     int64 // octets of all members
 	entries int
 	rars    int // decoders made
+	locks   int // documents that the password of Excel was tried on
 	depth   int
 
 	now     func() time.Time

@@ -125,7 +125,9 @@ func (o *office) survey() {
 				o.modules[n.parent] = []vbaModule{}
 			}
 		case "encryptedpackage", "encryptedsummary":
-			o.note(RuleEncryptedDoc, Middle, "")
+			if !o.unlock(n) {
+				o.note(RuleEncryptedDoc, Middle, "")
+			}
 		case "\x01ole10native":
 			o.note(RuleObject, Middle, "package")
 		case "equation native":
