@@ -76,13 +76,13 @@ routes: [{domains: [y.test], servers: [{address: "` + d.up.Addr() + `"}], tls: n
 	}
 	s := setup(conf, conf.policy, modules).WithDefaults()
 	server := &stream.Server{
-		Setup:  func() *stream.Setup { return s },
+		Setup: func() *stream.Setup { return s },
 		Record: func(r *stream.Record) {
 			if r.Shadow == policy.Reject {
 				d.would.Add(1)
 			}
 		},
-		Log:    slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.DiscardHandler),
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
