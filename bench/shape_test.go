@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"sluice/internal/smtptest"
 )
 
 // The shapes are what they claim to be, or Sluice would stop at their
@@ -35,18 +37,17 @@ func TestShapesAreWhole(t *testing.T) {
 		{"a.zst", wideZstd(), []string{"zstd", "-dcq"}, 31 << 20},
 		{"a.7z", sevenZip(n), []string{"bsdtar", "-xOf"}, n},
 	} {
-		if _, err := exec.LookPath(c.argv[0]); err != nil {
-			t.Logf("peer: %s is not here to read %s", c.argv[0], c.file)
-			continue
-		}
-		file := filepath.Join(t.TempDir(), c.file)
-		if err := os.WriteFile(file, c.content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		out, err := exec.Command(c.argv[0], append(c.argv[1:], file)...).Output()
-		if err != nil || len(out) != c.want {
-			t.Errorf("%s: %d octets, want %d; %v", c.file, len(out), c.want, err)
-		}
+		t.Run(c.file, func(t *testing.T) {
+			program := smtptest.NeedPeer(t, c.argv[0])
+			file := filepath.Join(t.TempDir(), c.file)
+			if err := os.WriteFile(file, c.content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command(program, append(c.argv[1:], file)...).Output()
+			if err != nil || len(out) != c.want {
+				t.Errorf("%d octets, want %d; %v", len(out), c.want, err)
+			}
+		})
 	}
 }
 

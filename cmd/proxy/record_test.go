@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/smtptest"
 	"sluice/policy"
 	"sluice/stream"
 	"sluice/stream/wire"
@@ -223,7 +224,7 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // One line costs few allocations, so that logging is no reason to log less.
 func TestMessageLineAllocations(t *testing.T) {
-	if raceEnabled {
+	if smtptest.Race {
 		t.Skip("race: under the race detector a sync.Pool forgets on purpose")
 	}
 	r := newRecorder(nil, "json")

@@ -350,6 +350,7 @@ func FuzzIcapReply(f *testing.F) {
 		noContent, ok("X-Infection-Found: Type=0; Resolution=2; Threat=X;\r\n", page), ok("", sameAgain),
 		"ICAP/1.0 500 x\r\n\r\n", "ICAP/1.0 200 OK\r\nEncapsulated: res-hdr=0, res-body=99999\r\n\r\n",
 		"ICAP/1.0 200 OK\r\nEncapsulated: res-body=-1\r\n\r\n", "ICAP/1.0 200 OK\r\n folded\r\n\r\n", "ICAP/1.0 204",
+		"ICAP/1.0\v204 Unmodified\r\nISTag: \"tag-1\"\r\n\r\n",
 		"ICAP/1.0 200 OK\r\nX-Violations-Found: 1\r\n\ta\r\n\tb\r\nEncapsulated: null-body=0\r\n\r\n",
 	} {
 		f.Add([]byte(seed), uint8(3))

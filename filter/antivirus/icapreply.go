@@ -45,12 +45,10 @@ func (c *conn) readAnswer() (*answer, error) {
 
 // statusCode reads the code in "0 200 OK", or returns 0.
 func statusCode(b []byte) int {
-	parts := bytes.Fields(b)
-	if len(parts) < 2 || len(parts[1]) != 3 {
-		return 0
-	}
-	n, err := strconv.Atoi(string(parts[1]))
-	if err != nil || n < 100 {
+	_, b, _ = bytes.Cut(bytes.TrimSuffix(b, []byte("\r")), []byte(" "))
+	code, _, _ := bytes.Cut(bytes.TrimLeft(b, " "), []byte(" "))
+	n, err := strconv.Atoi(string(code))
+	if err != nil || len(code) != 3 || n < 100 {
 		return 0
 	}
 	return n

@@ -14,6 +14,7 @@ import (
 
 	"sluice/filter"
 	"sluice/filter/filtertest"
+	"sluice/internal/smtptest"
 )
 
 // openText returns a part with text for s.
@@ -205,7 +206,7 @@ func TestHTMLOracle(t *testing.T) {
 		"<a href='//u%d.test/'>", `<a href="//u%d.test/">`, "<a href=//u%d.test/>", `<a id=1 href="//u%d.test/"><b>`, "<plaintext>", "<noembed>", "<noframes>",
 	}
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 3000 {
+	for range smtptest.Rounds(3000) {
 		var page strings.Builder
 		for i := range random.IntN(20) + 2 {
 			page.WriteString(strings.ReplaceAll(pieces[random.IntN(len(pieces))], "%d", strconv.Itoa(i)))

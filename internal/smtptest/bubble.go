@@ -12,7 +12,7 @@ import (
 // under -race on loopback.
 func Bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
-	if raceEnabled {
+	if Race {
 		t.Skip("race: virtual time crashes under -race on Go 1.26 (golang/go#76691)")
 	}
 	synctest.Test(t, f)

@@ -141,7 +141,19 @@ func (p *peer) ends() error {
 	}
 }
 
-var lastChunk = regexp.MustCompile(`(?i)(^|\n)BDAT \d+ LAST\r\n`)
+var lastChunk = regexp.MustCompile(`(?i)^BDAT \d+ LAST\r\n$`)
+
+// endsChunks tells whether one of the lines is the command of a last chunk.
+// Only what begins like one is given to the expression, which takes seconds
+// for megabytes.
+func endsChunks(seen []byte) bool {
+	for line := range bytes.Lines(seen) {
+		if len(line) > 4 && bytes.EqualFold(line[:4], []byte("BDAT")) && lastChunk.Match(line) {
+			return true
+		}
+	}
+	return false
+}
 
 // cutShort reads to the end of the connection, which must leave a message open.
 func (p *peer) cutShort() error {
@@ -154,7 +166,7 @@ func (p *peer) cutShort() error {
 		if !isClosed(err) {
 			return err
 		}
-		if bytes.HasPrefix(p.seen, []byte(".\r\n")) || bytes.Contains(p.seen, []byte("\r\n.\r\n")) || lastChunk.Match(p.seen) {
+		if bytes.HasPrefix(p.seen, []byte(".\r\n")) || bytes.Contains(p.seen, []byte("\r\n.\r\n")) || endsChunks(p.seen) {
 			return errors.New("the message was completed")
 		}
 		return nil

@@ -2,5 +2,5 @@
 
 package smtptest
 
-// raceEnabled tells Bubble that the race detector runs; tags choose only this constant.
-const raceEnabled = true
+// Race tells that the race detector runs; tags choose only this constant.
+const Race = true

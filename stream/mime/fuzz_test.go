@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"sluice/internal/smtptest"
 )
 
 // seeds are beginnings for the fuzzer: each point where readers part.
@@ -123,13 +125,9 @@ func compose(random *rand.Rand) []byte {
 
 // The fuzzer rarely makes two boundaries meet; this does.
 func TestComposedCuts(t *testing.T) {
-	n := 8_000
-	if testing.Short() {
-		n = 1_000
-	}
 	random := rand.New(rand.NewPCG(7, 7))
 	p := new(Parser)
-	for i := range n {
+	for i := range smtptest.Rounds(8000) {
 		message := compose(random)
 		a := read(p, message, ones(min(len(message), 3000))...)
 		b := read(p, message, randomSizes(random, len(message))...)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func TestParams(t *testing.T) {
@@ -117,7 +118,7 @@ var (
 func FuzzField2231(f *testing.F) {
 	for _, s := range []string{
 		`text/plain; charset="utf-8"; format=flowed`, `a/b; n*1*=%41; n*0*=utf-8''%c3%bc`, `a/b; n*=us-ascii'en'x; m="a\"b"`,
-		`a/b; n="(x"; m=(y)`, `a; n=b c; "`,
+		`a/b; n="(x"; m=(y)`, `a; n=b c; "`, "\u20290",
 	} {
 		f.Add(s)
 	}
@@ -129,7 +130,8 @@ func FuzzField2231(f *testing.F) {
 			}
 		}
 		value, list, err := stdmime.ParseMediaType(in)
-		if err != nil || strings.Contains(in, "\n") {
+		// The standard library trims what Unicode calls a space, too.
+		if err != nil || strings.Contains(in, "\n") || strings.ContainsFunc(in, func(r rune) bool { return r > '~' && unicode.IsSpace(r) }) {
 			return
 		}
 		// The standard library loses extended values that name no charset.

@@ -59,9 +59,11 @@ func TestGzipLayers(t *testing.T) {
 }
 
 func TestGzipBomb(t *testing.T) {
-	packed := gzipped("", make([]byte, 100<<20))
-	r := readCuts(t, TypeGzip, "", packed)
-	if len(r.notes) != 1 || r.notes[0] != (Note{RuleBomb, Exhausted, "ratio"}) {
-		t.Errorf("notes %v", r.notes)
+	packed := gzipped("", make([]byte, 40<<20)) // the ratio counts from 32 MiB
+	for _, piece := range []int{0, 7} {
+		r := read(t, TypeGzip, "", packed, piece, Limits{})
+		if len(r.notes) != 1 || r.notes[0] != (Note{RuleBomb, Exhausted, "ratio"}) {
+			t.Errorf("pieces of %d: notes %v", piece, r.notes)
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/ulikunitz/xz"
 	"github.com/ulikunitz/xz/lzma"
+
+	"sluice/internal/smtptest"
 )
 
 // babble is text of few words, so that matches are long and far.
@@ -28,7 +30,7 @@ func babble(n int) []byte {
 // TestLZMAWindow unpacks more than the window has, with every kind of
 // properties.
 func TestLZMAWindow(t *testing.T) {
-	content := babble(100_000)
+	content := babble(smtptest.Rounds(100_000))
 	for _, p := range []lzma.Properties{{LC: 3, PB: 2}, {LC: 0, LP: 4, PB: 0}, {LC: 8, LP: 0, PB: 4}, {LC: 4, LP: 4, PB: 4}} {
 		for _, dict := range []int{4096, 5000, 1 << 20} {
 			var b bytes.Buffer
@@ -45,7 +47,7 @@ func TestLZMAWindow(t *testing.T) {
 				continue
 			}
 			b.Reset()
-			x, err := xz.WriterConfig{Properties: &p, DictCap: dict, BlockSize: 70_000}.NewWriter(&b)
+			x, err := xz.WriterConfig{Properties: &p, DictCap: dict, BlockSize: int64(smtptest.Rounds(70_000))}.NewWriter(&b)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 	"github.com/ulikunitz/xz/lzma"
+
+	"sluice/internal/smtptest"
 )
 
 func zstded(t testing.TB, content []byte) []byte {
@@ -89,7 +91,7 @@ func tarred(t testing.TB, files map[string][]byte, order ...string) []byte {
 }
 
 func TestStreams(t *testing.T) {
-	content := mixed(250_000)
+	content := mixed(smtptest.Rounds(250_000))
 	twice := append(bytes.Clone(content), content...)
 	skippable := append([]byte("\x53\x2A\x4D\x18\x05\x00\x00\x00"), "12345"...)
 	hello := []byte("hello world\n")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"sluice/internal/smtptest"
 )
 
 // A told is a Sink that remembers.
@@ -132,11 +134,14 @@ func hurt(t *testing.T, open func(*Budget, Sink) Reader, data []byte) {
 	if len(data) > 8<<10 {
 		step = len(data) / 4096
 	}
+	if smtptest.Race {
+		step *= 13
+	}
 	for n := 0; n < len(data); n += step {
 		noPanic(t, tellAll(t, open, data[:n], 0))
 	}
 	seed := uint32(1)
-	for range 3000 {
+	for range smtptest.Rounds(3000) {
 		seed = seed*1664525 + 1013904223
 		bad := bytes.Clone(data)
 		bad[int(seed>>3)%len(bad)] ^= 1 << (seed & 7)

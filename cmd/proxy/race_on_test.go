@@ -1,6 +1,0 @@
-//go:build race
-
-package main
-
-// raceEnabled tells that the race detector runs; tags choose only this constant.
-const raceEnabled = true
