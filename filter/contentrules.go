@@ -49,7 +49,7 @@ var contentRules = []contentRule{
 	{Rule{mime.RuleCharset, 0.5, "A charset is unknown, or contradicts the text."}, policy.Deliver},
 	{Rule{mime.RuleWord, 0.3, "An encoded word in a header field is malformed."}, policy.Deliver},
 	{Rule{mime.RuleTNEF, 0.5, "A TNEF attachment is damaged."}, policy.Deliver},
-	{Rule{mime.RuleSMIME, 0.5, "An S/MIME container is damaged, or compressed."}, policy.Deliver},
+	{Rule{mime.RuleSMIME, 0.5, "An S/MIME container is damaged."}, policy.Deliver},
 	{Rule{mime.RulePartial, 0, "A piece of a message cut in several: none can be scanned whole."}, policy.Reject},
 	{Rule{mime.RuleExternal, 1, "The content lies elsewhere, at an address in the part."}, policy.Deliver},
 	{Rule{mime.RuleEncrypted, 0, "The mail itself is encrypted (S/MIME, PGP)."}, policy.Deliver},

@@ -31,8 +31,9 @@ func (e *embedded) encoding() string {
 	return "uuencode"
 }
 
-// startTNEF takes the content apart as TNEF. Streams inside of streams hold
-// less and less, so that all that are open hold little more than one may.
+// startTNEF takes the content apart as TNEF. Where nobody counts what
+// is held, streams inside of streams hold less and less, so that all that are
+// open hold little more than one may.
 func (l *leaf) startTNEF() {
 	l.tnef = use(&l.tools.tnef, func() *tnef {
 		return &tnef{
@@ -45,7 +46,10 @@ func (l *leaf) startTNEF() {
 	})
 	l.tnef.reset()
 	l.tnef.ask = l.p.Hold
-	l.tnef.limit = max(tnefHeld>>(2*min(l.p.tnefs, 10)), outSize)
+	l.tnef.limit = tnefHeld
+	if l.p.Hold == nil {
+		l.tnef.limit = max(tnefHeld>>(2*min(l.p.tnefs, 10)), outSize)
+	}
 	l.p.tnefs++
 }
 
@@ -92,15 +96,22 @@ func (l *leaf) closeChild(list []Defect) {
 // entry takes the content of a PKCS #7 object. That of an opaque signature is
 // an entity with a header of its own.
 func (l *leaf) entry(b []byte) {
+	switch l.der.kind() {
+	case derSigned:
+		l.openSigned()
+		l.signed.write(b)
+	case derCompressed:
+		l.pack(b)
+	}
+}
+
+// openSigned opens what reads the entity in a PKCS #7 object.
+func (l *leaf) openSigned() {
 	if l.signed == nil {
-		if l.der.kind() != derSigned {
-			return
-		}
 		n := l.p.nodes.get()
 		n.part, n.depth, n.borrowed = l.part, l.node.depth, true
 		l.signed = l.p.newFeed(n, inHeader)
 		l.signed.doubtful = true
 		l.signed.readers[0].view = l.part.View
 	}
-	l.signed.write(b)
 }

@@ -2,6 +2,7 @@ package mime
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/asn1"
 	"math/rand/v2"
 	"slices"
@@ -84,6 +85,59 @@ func TestDER(t *testing.T) {
 				t.Errorf("%q, kind %d (%s), want %q, %d (%s)", got, d.kind(), details(defects), c.want, c.kind, c.defects)
 			}
 		})
+	}
+}
+
+// What a mail program sends as PKCS #7 in PEM or bare base64 is the object.
+func TestArmour(t *testing.T) {
+	in := signed(tlv, oidSigned, tlv(4, []byte("text")))
+	e := lines64(string(in))
+	for _, c := range []string{
+		string(in), "\r\n" + string(in), e, strings.ReplaceAll(e, "\n", ""),
+		"-----BEGIN PKCS7-----\n" + e + "-----END PKCS7-----\n",
+		"\n-----BEGIN CMS-----\r\n\r\n" + crlf(e) + "-----END CMS-----\r\nMore of AAAA\n",
+	} {
+		var out []byte
+		a := &armour{emit: func(b []byte) { out = append(out, b...) }}
+		cuts([]byte(c), func(name string, pieces [][]byte) {
+			a.reset()
+			out = out[:0]
+			for _, p := range pieces {
+				a.write(p)
+			}
+			a.close()
+			if !bytes.Equal(out, in) {
+				t.Errorf("%q in %s: %q", c, name, out)
+			}
+		})
+	}
+}
+
+func deflated(s string) []byte {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	w.Write([]byte(s))
+	w.Close()
+	return b.Bytes()
+}
+
+// Compressed data is no way around a limit, or out of memory.
+func TestInflateIsBounded(t *testing.T) {
+	bomb := signed(tlv, oidCompressed, tlv(4, deflated("Content-Type: x/y\r\n\r\n"+strings.Repeat("x", inflated))))
+	part := "Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n" + lines64(string(bomb))
+	m := "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n"+part, 3)
+	s := &counting{rules: map[string]bool{}}
+	held, most := 0, 0
+	p := &Parser{Hold: func(n int) bool { held += n; most = max(most, held); return true }}
+	parse(p, s, []byte(crlf(m)))
+	if !s.rules["limit.output X"] || s.data > inflated+int64(2*len(m)) || held != 0 || most > 4*len(bomb) {
+		t.Errorf("%d octets told, %d of %d held, rules %v", s.data, held, most, s.rules)
+	}
+	refuses := &Parser{Hold: func(n int) bool { return n < 0 }}
+	s = &counting{rules: map[string]bool{}}
+	parse(refuses, s, []byte(crlf(part)))
+	if !s.rules["limit.output X"] {
+		t.Errorf("nothing may be held: rules %v", s.rules)
 	}
 }
 

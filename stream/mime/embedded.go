@@ -89,7 +89,7 @@ func (e *embedded) search(b []byte, y *int) int {
 			*y = len(b)
 		}
 		if !e.pgp {
-			*y = armour(b[:*y])
+			*y = findArmour(b[:*y])
 		}
 	}
 	if at := bytes.Index(b[:*y], uuMark); at >= 0 {
@@ -109,9 +109,9 @@ func (e *embedded) search(b []byte, y *int) int {
 	return len(b)
 }
 
-// armour returns where pgpMark is in b, or the length of b. Hyphens are rarer
+// findArmour returns where pgpMark is in b, or the length of b. Hyphens are rarer
 // than line ends, so it looks for those.
-func armour(b []byte) int {
+func findArmour(b []byte) int {
 	for from := 1; from < len(b); {
 		at := bytes.Index(b[from:], pgpMark[1:])
 		if at < 0 {

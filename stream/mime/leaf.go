@@ -31,6 +31,8 @@ type leaf struct {
 	text     *embedded         // nil: not looked for
 	tnef     *tnef             // nil: is none
 	der      *der              // nil: is none
+	packed   []byte            // what der found if that is compressed
+	cut      bool              // that is not all of it
 	signed   *feed             // what der found; nil: nothing yet
 	child    *leaf             // the file being told; nil: none, or too many
 	children int
@@ -50,6 +52,7 @@ type tools struct {
 	text      *embedded
 	tnef      *tnef
 	der       *der
+	armour    *armour
 }
 
 // newLeaf returns a leaf with the content of n. It holds n until it is closed,
@@ -91,6 +94,10 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 	case n.part.isSMIME():
 		l.der = use(&t.der, func() *der { return new(der) })
 		l.der.reset()
+		a := use(&t.armour, func() *armour {
+			return &armour{emit: func(b []byte) { l.der.write(b, l.tools.emitEntry) }}
+		})
+		a.reset()
 	}
 	return l
 }
@@ -179,7 +186,7 @@ func (l *leaf) decoded(b []byte) {
 		l.text.write(b)
 	}
 	if l.der != nil {
-		l.der.write(b, l.tools.emitEntry)
+		l.tools.armour.write(b)
 	}
 	switch {
 	case l.tnef != nil:
@@ -236,10 +243,11 @@ func (l *leaf) close() {
 		l.defects(l.tnef.defects())
 	}
 	if l.der != nil {
+		l.tools.armour.close()
 		l.der.close(nil)
 		l.defects(l.der.defects())
-		if l.der.kind() == derCompressed {
-			p.defect(l.part, Defect{RuleSMIME, Middle, "compressed"})
+		if l.packed != nil || l.cut {
+			l.inflate()
 		}
 		if l.signed != nil {
 			l.signed.close()

@@ -26,6 +26,8 @@ type Parser struct {
 	tnefs   int  // open
 	defects map[Defect]int
 
+	inflated int // octets that came of compressed data
+
 	slab    []Part // to be used
 	content content
 	words   map[string]string // short strings seen before

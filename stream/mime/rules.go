@@ -27,4 +27,5 @@ const (
 	RuleHeader     = "limit.header"
 	RuleParts      = "limit.parts"
 	RuleDepth      = "limit.depth"
+	RuleOutput     = "limit.output"
 )

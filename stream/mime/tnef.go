@@ -62,6 +62,7 @@ type tnefAttachment struct {
 	hasData   bool
 	hasProps  bool
 	streaming bool
+	told      []string // the names that were known when streaming began
 }
 
 type tnefState uint8
@@ -195,8 +196,10 @@ func (t *tnef) take(b []byte) {
 	switch a := &t.att; t.id {
 	case attData:
 		if !a.streaming && t.room(len(b)) < len(b) {
-			t.begin(t.file(nil))
+			f := t.file(nil)
+			t.begin(f)
 			t.data(a.data)
+			a.told = f.names
 			a.data, a.streaming = nil, true
 			t.settle()
 			t.faults |= tnefLarge
@@ -318,8 +321,8 @@ func (t *tnef) flush() {
 	}
 	f := t.file(&m)
 	t.tell(f, a.data)
-	if len(a.data)+len(m.data) == 0 && !a.streaming && len(f.names) > 0 {
-		t.begin(f) // it is empty, but there
+	if len(a.data)+len(m.data) == 0 && !slices.Equal(f.names, a.told) {
+		t.begin(f) // it is empty, but there; or its names came too late
 		t.end()
 	}
 	for _, data := range m.data {

@@ -168,7 +168,8 @@ func TestTNEF(t *testing.T) {
 	}
 }
 
-// What is not held is told as it comes.
+// What is not held is told as it comes. A name that comes behind it is told by
+// itself.
 func TestTNEFLimit(t *testing.T) {
 	big := bytes.Repeat([]byte("0123456789"), 1000)
 	title := attribute(2, attTitle, []byte("a.exe"))
@@ -177,10 +178,10 @@ func TestTNEFLimit(t *testing.T) {
 		attribute(1, attProps, props(prop(propHTML, mapiBinary, big))))
 	x := &tnef{limit: 5000}
 	files, defects := readTNEF(x, slices.Collect(slices.Chunk(in, 100))...)
-	if len(files) != 3 || !bytes.Equal(files[0].content, big) || !bytes.Equal(files[1].content, big) || files[0].names == nil || files[1].names != nil {
+	if len(files) != 4 || !bytes.Equal(files[0].content, big) || !bytes.Equal(files[1].content, big) || files[0].names == nil || files[1].names != nil || len(files[2].content) > 0 || !slices.Equal(files[2].names, []string{"a.exe"}) {
 		t.Errorf("files %.300v", files)
 	}
-	if n := len(files[2].content); n == 0 || n > 5000 {
+	if n := len(files[3].content); n == 0 || n > 5000 {
 		t.Errorf("%d octets of HTML", n)
 	}
 	if details(defects) != "properties, too large" {
