@@ -134,7 +134,7 @@ func (d *delivery) send(m corpusMessage) {
 		d.client.Hello()
 	}
 	d.n++
-	content := string(m.content)
+	content := strings.ReplaceAll(strings.ReplaceAll(string(m.content), "\r\n", "\n"), "\n", "\r\n")
 	if !strings.HasSuffix(content, "\r\n") {
 		content += "\r\n"
 	}
