@@ -103,7 +103,7 @@ func messageHeap(size int) uint64 { return 160<<20 + 2*uint64(size) }
 // TestHostileResources scans what means to exhaust the scanner, one message
 // after the other: a limit is told, and memory stays bounded.
 func TestHostileResources(t *testing.T) {
-	if raceEnabled {
+	if smtptest.Race {
 		t.Skip("race: one goroutine, and minutes of packing")
 	}
 	smtptest.CheckLeaks(t)
@@ -183,7 +183,7 @@ func TestHostileAtOnce(t *testing.T) {
 	meter := &heapMeter{}
 	f := startFront(t, nil, 256<<10, func(s *stream.Setup) { s.Limits.Memory = sharedMemory }, filter.Entry{Module: meter})
 	cases := hostile.Cases()
-	if !raceEnabled { // minutes of packing prove no more
+	if !smtptest.Race { // minutes of packing prove no more
 		cases = resources()
 	}
 	var messages [][]byte

@@ -331,7 +331,7 @@ func TestHostileLive(t *testing.T) {
 		t.Run(window.name, func(t *testing.T) {
 			f := startFront(t, fakeEngines(t), window.size, nil)
 			for k, c := range hostile.Cases() {
-				if raceEnabled && (k%3 != i || len(c.Message) > raceMessage) {
+				if smtptest.Race && (k%3 != i || len(c.Message) > raceMessage) {
 					continue // a third of them in each window shows any race
 				}
 				t.Run(caseName(&c), func(t *testing.T) { sendCase(t, f, s, &c) })
