@@ -41,7 +41,7 @@ var contentRules = []contentRule{
 	{Rule{mime.RuleOutside, 1, "There are header fields outside the parts of a multipart."}, policy.Deliver},
 	{Rule{mime.RuleEncoding, 2, "A transfer encoding is unknown, doubled, or not allowed for its type (ambiguous)."}, policy.Deliver},
 	{Rule{mime.RuleType, 0.5, "A media type is malformed."}, policy.Deliver},
-	{Rule{mime.RuleViews, 4, "There are more readings of the message than are followed (ambiguous)."}, policy.Deliver},
+	{Rule{mime.RuleViews, 4, "There are more readings of the message than are followed (over the limit)."}, policy.Deliver},
 	{Rule{mime.RuleBase64, 0.5, "base64 has characters that do not belong there."}, policy.Deliver},
 	{Rule{mime.RuleQP, 0, "quoted-printable has escapes that are none."}, policy.Deliver},
 	{Rule{mime.RuleUU, 0, "Text holds a uuencoded file."}, policy.Deliver},

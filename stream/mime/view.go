@@ -160,7 +160,7 @@ func (p *Parser) crowded(part *Part) bool {
 	}
 	if !p.tooMany {
 		p.tooMany = true
-		p.defect(part, Defect{RuleViews, Ambiguous, "readings not followed"})
+		p.defect(part, Defect{RuleViews, Exhausted, "readings not followed"})
 	}
 	return true
 }
