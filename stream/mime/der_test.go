@@ -133,6 +133,12 @@ func TestInflateIsBounded(t *testing.T) {
 	if !s.rules["limit.output X"] || s.data > inflated+int64(2*len(m)) || held != 0 || most > 4*len(bomb) {
 		t.Errorf("%d octets told, %d of %d held, rules %v", s.data, held, most, s.rules)
 	}
+	s = &counting{rules: map[string]bool{}}
+	broken := signed(tlv, oidCompressed, tlv(4, deflated("X: y\r\n\r\n" + string(oidSigned))[:12]))
+	parse(p, s, []byte(crlf("Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n"+lines64(string(broken)))))
+	if !s.rules["mime.smime M"] {
+		t.Errorf("broken: rules %v", s.rules)
+	}
 	refuses := &Parser{Hold: func(n int) bool { return n < 0 }}
 	s = &counting{rules: map[string]bool{}}
 	parse(refuses, s, []byte(crlf(part)))

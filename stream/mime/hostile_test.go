@@ -216,7 +216,6 @@ func TestPayloadIsFound(t *testing.T) {
 		{"opaque signature", coded("application/pkcs7-mime; smime-type=signed-data", string(signed(open, oidSigned, tlv(4, []byte(crlf(part64)))))), ""},
 		{"opaque signature in PEM", coded("application/pkcs7-mime", "-----BEGIN PKCS7-----\n"+lines64(string(signed(tlv, oidSigned, tlv(4, []byte(crlf(part64))))))+"-----END PKCS7-----\n"), ""},
 		{"compressed", coded("application/pkcs7-mime; smime-type=compressed-data", string(signed(tlv, oidCompressed, tlv(4, deflated(crlf(part64)))))), ""},
-		{"compressed, cut", coded("application/pkcs7-mime", string(signed(tlv, oidCompressed, tlv(4, deflated(crlf(part64) + strings.Repeat("x", 9999))[:120])))), "mime.smime M"},
 		{"opaque signature, by name", coded("application/octet-stream; name=smime.P7M", string(signed(tlv, oidSigned, tlv(4, []byte(crlf(inMixed(mixed("boundary=b"), "b"))))))), ""},
 		// 13
 		{"encoded message", "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + lines64(crlf(part64)), "mime.encoding H"},
