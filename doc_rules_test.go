@@ -80,13 +80,14 @@ func TestReportFailsOnHiddenSkips(t *testing.T) {
 	}{
 		"pass":          {ok, "ok  \tp\t0.1s\n", false},
 		"allowed skip":  {strings.Replace(skip, "REASON", "race: slow", 1) + ok, "--- LEFT OUT: TestX: race: slow\nok  \tp\t0.1s\n", false},
+		"another":       {strings.Replace(skip, "REASON", "corpora: not set", 1) + ok, "--- LEFT OUT: TestX: corpora: not set\nok  \tp\t0.1s\n", false},
 		"hidden skip":   {skip + ok, "--- FAIL: TestX skipped itself: REASON\nFAIL\tp\nFAIL\n", true},
 		"failure":       {bad, "    y_test.go:1: boo\nFAIL\tp\t0.1s\nFAIL\n", true},
 		"build failure": {`{"ImportPath":"p","Action":"build-output","Output":"p.go:1: no\n"}{"ImportPath":"p","Action":"build-fail"}`, "p.go:1: no\nFAIL\n", true},
 		"cut off":       {skip, "", true},
 		"not events":    {"go: no such thing", "", true},
 	} {
-		command := exec.Command(tool, "-allow", "race:")
+		command := exec.Command(tool, "-allow", "corpora:,race:")
 		command.Stdin = strings.NewReader(c.events)
 		out, err := command.Output()
 		if string(out) != c.want || (err != nil) != c.fails {
