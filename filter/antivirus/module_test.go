@@ -153,7 +153,9 @@ func TestDoubtfulParts(t *testing.T) {
 		{"sure and huge", testPart{path: "1", content: strings.Repeat("x", maxHeld+chunkSize)}, ""},
 	} {
 		for _, flows := range []bool{false, true} {
-			m := newModule(t, engines(Settings{}, &fake{}))
+			settings := engines(Settings{}, &fake{})
+			settings.Engines[0].Feed = FeedRaw
+			m := newModule(t, settings)
 			if got := said(send(t, m, testMail{raw: small, flows: flows, parts: []testPart{c.part}})); got != c.want {
 				t.Errorf("%s, flows %v: %q, want %q", c.name, flows, got, c.want)
 			}
@@ -219,7 +221,9 @@ func TestNoMemory(t *testing.T) {
 // Parts that no engine is to be given, unless they turn out doubtful, do not
 // take the memory that messages need.
 func TestDoubtIsFirstToGo(t *testing.T) {
-	m := newModule(t, engines(Settings{Memory: 8 * chunkSize}, &fake{}))
+	settings := engines(Settings{Memory: 8 * chunkSize}, &fake{})
+	settings.Engines[0].Feed = FeedRaw
+	m := newModule(t, settings)
 	mail := testMail{raw: strings.Repeat("x", 2*chunkSize), parts: []testPart{{path: "1", content: strings.Repeat("y", 64*chunkSize)}}}
 	if got := said(send(t, m, mail)); got != "" {
 		t.Errorf("%q", got)

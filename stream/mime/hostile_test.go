@@ -262,7 +262,7 @@ func TestTooManyViews(t *testing.T) {
 		fmt.Fprintf(&b, "--b%d\n%s", i, eicar64())
 	}
 	s := readCuts(t, []byte(crlf(b.String())))
-	if !strings.Contains(s.rules(), "mime.views H") {
+	if !strings.Contains(s.rules(), "mime.views X") {
 		t.Errorf("rules %s", s.rules())
 	}
 	if !s.finds(eicar) {
