@@ -431,7 +431,12 @@ func (z *zipReader) unpackAgain(e *zipRow) {
 	if z.t.kept.lost {
 		z.t.note(RuleUnsupported, Unsupported, "size")
 	} else {
-		data = z.dataOf(e.offset, &h)
+		var locked bool
+		if data, locked = z.dataOf(e.offset, &h); data >= 0 && !locked && h.method != methodAES && h.encrypted() {
+			// Who goes by the local header reads it without a password.
+			z.mismatch("flag")
+			h.flags &^= flagEncrypted | flagStrong | flagMasked
+		}
 	}
 	done = z.t.noteUnreadable(&h) && done // then a further name is told, with no data
 	readable := h.readable() && data >= 0 && !done
@@ -453,8 +458,9 @@ func (z *zipReader) unpackAgain(e *zipRow) {
 }
 
 // dataOf finds the data behind a local header in the kept octets and adds that
-// header's names; -1 if there is no header.
-func (z *zipReader) dataOf(off int64, h *zipHeader) (data int64) {
+// header's names; -1 if there is no header. Locked tells whether that header
+// calls them encrypted.
+func (z *zipReader) dataOf(off int64, h *zipHeader) (data int64, locked bool) {
 	data = -1
 	z.section(off, localSize+2<<16, func(r *bufio.Reader) {
 		sig, _ := r.Peek(4)
@@ -467,12 +473,12 @@ func (z *zipReader) dataOf(off int64, h *zipHeader) (data int64) {
 		if !ok || !signed && !slices.Equal(local.names[:1], h.names[:1]) {
 			return
 		}
-		data = off + localSize + int64(len(z.buf))
+		data, locked = off+localSize+int64(len(z.buf)), local.encrypted()
 		for _, name := range local.names {
 			if !slices.Contains(h.names, name) {
 				h.names = append(h.names, name)
 			}
 		}
 	})
-	return data
+	return data, locked
 }
