@@ -61,11 +61,13 @@ var archivesExplained = map[string]string{
 	"test_read_format_mtree_nomagic3.mtree":                    noArchive,
 	"test_read_format_warc.warc":                               "the record of a web crawl is text as it is, and read as text",
 	"test_read_format_rar5_extra_field_version.rar":            "bsdtar puts a file's version behind its name",
+	"test_read_format_rar_unbound_staticdata.rar":              damaged,
 	"test_read_format_zip.zip":                                 "a member's CRC is wrong: bsdtar fills it with zeros, we tell what it unpacks to",
 }
 
 const (
 	longer    = "a member is longer than the zip declares: bsdtar cuts it off, we tell all of it and zip.mismatch"
+	damaged   = "a damaged archive that keeps bsdtar busy: what it gives depends on the time it has, we tell archive.broken"
 	noArchive = "a text that describes files: bsdtar makes members of what it says, there is no content"
 )
 
@@ -107,7 +109,7 @@ func TestArchivesOfLibarchive(t *testing.T) {
 		}
 	}
 	for name, why := range archivesExplained {
-		if !missed[name] {
+		if !missed[name] && why != damaged {
 			t.Errorf("%s: nothing is missed: %s", name, why)
 		}
 	}

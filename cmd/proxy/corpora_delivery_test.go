@@ -36,9 +36,9 @@ func TestI3Corpora(t *testing.T) {
 	}
 }
 
-// batch is how many messages one session sends: 100, which take much less than
+// batch is how many messages one session sends: 20, which take much less than
 // what a scripted client has.
-const batch = 100
+const batch = 20
 
 // A delivery is a sender, a server of ours and a server in memory.
 type delivery struct {
