@@ -27,7 +27,10 @@ func (r *reader) body(b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	r.leaf.write(r.eol[:r.neol])
+	// Only where there are several readers do the borders of pieces not depend on
+	// the cut, and may what is told wait.
+	many := len(r.feed.readers) > 1
+	r.put(r.eol[:r.neol], many)
 	r.neol = 0
 	for _, e := range lineEnds {
 		if n := len(b) - len(e); n >= 0 && string(b[n:]) == e {
@@ -36,7 +39,16 @@ func (r *reader) body(b []byte) {
 			break
 		}
 	}
-	r.leaf.write(b)
+	r.put(b, many)
+}
+
+// put gives octets to the leaf; small ones with others if they are many.
+func (r *reader) put(b []byte, many bool) {
+	if many {
+		r.leaf.gather(b)
+	} else {
+		r.leaf.write(b)
+	}
 }
 
 // openOutside opens a leaf for text that is in no part: before the first

@@ -24,6 +24,7 @@ type leaf struct {
 	asks   bool    // base64: it has not shown its alphabet
 	held   []byte  // base64: its first heldSize octets, for readings that part from this one later
 	forks  bool    // it counts as a reader
+	lump   []byte  // written, but not yet given on
 	lazy   bool    // a container: the reading that takes base64 for the content itself is not followed yet
 
 	seen     int               // octets in head
@@ -158,8 +159,39 @@ func (p *Part) isSMIME() bool {
 		p.anyName(func(n string) bool { return len(n) > 4 && strings.EqualFold(n[len(n)-4:], ".p7m") })
 }
 
+// lumpSize is how many octets small pieces are gathered to: 2 KiB, like the
+// blocks of a feed.
+const lumpSize = lineKeep
+
+// gather is write for a piece that may be small and come with many like it.
+func (l *leaf) gather(b []byte) {
+	if len(l.lump)+len(b) > lumpSize {
+		l.flush()
+	}
+	if len(b) > lumpSize/2 {
+		l.write(b)
+		return
+	}
+	l.lump = append(l.lump, b...)
+}
+
+// flush gives on what was gathered.
+func (l *leaf) flush() {
+	if b := l.lump; len(b) > 0 {
+		l.lump = b[:0]
+		l.take(b)
+	}
+}
+
 // write takes octets as they stand in the message.
 func (l *leaf) write(b []byte) {
+	if len(l.lump) > 0 {
+		l.flush()
+	}
+	l.take(b)
+}
+
+func (l *leaf) take(b []byte) {
 	switch {
 	case len(b) == 0:
 	case l.asks:
@@ -215,6 +247,7 @@ func (l *leaf) sniff(b []byte) {
 
 func (l *leaf) close() {
 	p := l.p
+	l.flush()
 	if l.dec != nil {
 		l.dec.close(l.tools.emit)
 		l.defects(l.dec.defects())
@@ -271,6 +304,6 @@ func (l *leaf) defects(list []Defect) {
 // forget gives l back.
 func (l *leaf) forget() {
 	p := l.p
-	*l = leaf{tools: l.tools, held: l.held[:0]}
+	*l = leaf{tools: l.tools, held: l.held[:0], lump: l.lump[:0]}
 	p.leaves.put(l)
 }

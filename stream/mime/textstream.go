@@ -119,12 +119,20 @@ func (s *textStream) utf8(b []byte, emit func([]byte)) {
 // be, it is windows-1252.
 func (s *textStream) badOctet(c byte) {
 	if s.kind == charsetUnknown {
-		s.buf = latin1.toUTF8(s.buf, []byte{c})
+		s.buf = append(s.buf, latin1Text[c]...)
 		return
 	}
 	s.bad = true
 	s.buf = append(s.buf, "\uFFFD"...)
 }
+
+// latin1Text has each octet of windows-1252 as UTF-8.
+var latin1Text = func() (t [256]string) {
+	for c := range t {
+		t[c] = string(latin1.toUTF8(nil, []byte{byte(c)}))
+	}
+	return t
+}()
 
 // other takes text of one of the charsets of x/text. ASCII goes on as it is
 // where that is what it stands for.
