@@ -3,7 +3,6 @@ package main
 import (
 	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -101,23 +100,33 @@ func markup(random *rand.Rand, n int) string {
 	return b.String()
 }
 
-// zipOf returns a zip of about n octets with one compressed text in it.
+// zipOf returns a zip of about n octets with one compressed text in it, half
+// prose and half digits, which compresses as documents do.
 func zipOf(random *rand.Rand, n int) ([]byte, error) {
+	var text strings.Builder
+	for text.Len() < 4*n {
+		fmt.Fprintf(&text, "%s%x\n", prose(random, 200, "\n"), random.Perm(60))
+	}
+	archive, length := []byte(nil), 2*n
+	for range 5 { // how much text that is shows when it is packed
+		var err error
+		if archive, err = zipped(text.String()[:length]); err != nil {
+			return nil, err
+		}
+		length = min(max(length*n/len(archive), 1), text.Len())
+	}
+	return archive, nil
+}
+
+func zipped(text string) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.DefaultCompression) })
 	f, err := w.Create("minutes.txt")
 	if err != nil {
 		return nil, err
 	}
-	for b.Len() < n {
-		// Half prose, half digits: compresses to about a half, as documents do.
-		if _, err := fmt.Fprintf(f, "%s%x\n", prose(random, 200, "\n"), random.Perm(60)); err != nil {
-			return nil, err
-		}
-		if err := w.Flush(); err != nil {
-			return nil, err
-		}
+	if _, err := io.WriteString(f, text); err != nil {
+		return nil, err
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
