@@ -1,6 +1,7 @@
 package unpack
 
 import (
+	"bytes"
 	"testing"
 )
 
@@ -35,7 +36,9 @@ func fuzz(f *testing.F, typ Type, more ...[]byte) {
 }
 
 func FuzzZip(f *testing.F) {
-	fuzz(f, TypeZip, quotedBomb(make([]byte, 1000), 5), overlapped(make([]byte, 1000), 5),
+	locked := quotedBomb(make([]byte, 1000), 5)
+	locked[bytes.Index(locked, []byte("PK\x01\x02"))+46+2+9] |= 0xF8 // flags of the second entry, there only
+	fuzz(f, TypeZip, quotedBomb(make([]byte, 1000), 5), overlapped(make([]byte, 1000), 5), locked,
 		zipFile{prefix: noise(50), entries: []zipEntry{{name: "z", content: payload, local: put16(8, 8)}}, suffix: zipFile{}.bytes()}.bytes())
 }
 
