@@ -3,6 +3,7 @@ package smtptest
 import (
 	"crypto/md5"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -63,7 +64,25 @@ func StartClamd(t testing.TB, eicar, extra string) Clamd {
 		t.Fatal(err)
 	}
 	run(t, addr, exec.Command(program, "--config-file", config))
+	pingClamd(t, addr)
 	return Clamd{Addr: addr, Config: config, Database: database}
+}
+
+// pingClamd returns when clamd answers: it takes connections before it has made
+// its socket in the file system.
+func pingClamd(t testing.TB, addr string) {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "zPING\x00"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(c); err != nil || string(answer) != "PONG\x00" {
+		t.Fatalf("clamd answers %q, %v", answer, err)
+	}
 }
 
 // cicapConfig is a c-icap whose virus_scan asks clamd about everything and
