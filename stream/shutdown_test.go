@@ -107,7 +107,7 @@ func TestShutdownRunsOut(t *testing.T) {
 	s := startSluice(t, startServer(t, func(c smtptest.Command) smtptest.Answer {
 		if c.Verb == "." {
 			close(committing)
-			return smtptest.Answer{Wait: never, Cut: true}
+			return smtptest.Answer{Wait: never, Cut: true, Reply: "451 4.3.0 Not committed"}
 		}
 		return smtptest.Answer{}
 	}), shuttable(100*time.Millisecond))
