@@ -182,6 +182,7 @@ func TestHostileAtOnce(t *testing.T) {
 	collectOften(t)
 	meter := &heapMeter{}
 	f := startFront(t, nil, 256<<10, func(s *stream.Setup) { s.Limits.Memory = sharedMemory }, filter.Entry{Module: meter})
+	f.unpacking.SetLimit(sharedMemory / unpackShare)
 	cases := hostile.Cases()
 	if !smtptest.Race { // minutes of packing prove no more
 		cases = resources()
@@ -211,6 +212,9 @@ func TestHostileAtOnce(t *testing.T) {
 	t.Logf("replies %v, heap +%d MiB", counts, meter.grown()>>20)
 	if counts["250"]+counts["451"]+counts["452"]+counts["550"]+counts["552"] != atOnce {
 		t.Errorf("replies %v", counts)
+	}
+	if held := f.unpacking.Held(); held != 0 {
+		t.Errorf("%d octets for unpacking are still held", held)
 	}
 	name := "resource 200 at once"
 	var missing []string

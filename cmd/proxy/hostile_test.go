@@ -16,6 +16,7 @@ import (
 	"sluice/internal/smtptest"
 	"sluice/policy"
 	"sluice/stream"
+	"sluice/stream/unpack"
 	"sluice/stream/wire"
 )
 
@@ -255,8 +256,9 @@ func TestHostileScan(t *testing.T) {
 
 // A front is the program with a server behind it, on loopback.
 type front struct {
-	addr   string
-	server *smtptest.Server
+	addr      string
+	server    *smtptest.Server
+	unpacking *unpack.Memory
 }
 
 // startFront starts one with a window of so many octets. The program's end is
@@ -269,6 +271,8 @@ func startFront(t testing.TB, engines *antivirus.Module, window int64, change fu
 	}
 	t.Cleanup(f.server.Close)
 	conf := hostileConfig(t, f.server.Addr())
+	conf.unpacking = unpack.NewMemory(conf.unpackMemory())
+	f.unpacking = conf.unpacking
 	modules, err := chain(conf, engines, extra...)
 	if err != nil {
 		t.Fatal(err)
