@@ -59,6 +59,13 @@ func fold(dst []byte, w int, src []byte) (_, n int) {
 func asciiLen(b []byte) int {
 	const high = 0x8080808080808080
 	n := 0
+	for ; len(b)-n >= 32; n += 32 {
+		q := b[n : n+32 : n+32]
+		if (binary.LittleEndian.Uint64(q)|binary.LittleEndian.Uint64(q[8:])|
+			binary.LittleEndian.Uint64(q[16:])|binary.LittleEndian.Uint64(q[24:]))&high != 0 {
+			break
+		}
+	}
 	for ; len(b)-n >= 8; n += 8 {
 		if binary.LittleEndian.Uint64(b[n:])&high != 0 {
 			break

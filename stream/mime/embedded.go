@@ -85,11 +85,9 @@ func (e *embedded) write(b []byte) {
 // search skips text up to a line that may be a first line.
 func (e *embedded) search(b []byte, y *int) int {
 	if *y < 0 {
-		if *y = bytes.Index(b, yEncMark); *y < 0 {
-			*y = len(b)
-		}
+		*y = findLine(b, yEncMark)
 		if !e.pgp {
-			*y = findArmour(b[:*y])
+			*y = findLine(b[:*y], pgpMark)
 		}
 	}
 	if at := bytes.Index(b[:*y], uuMark); at >= 0 {
@@ -109,18 +107,19 @@ func (e *embedded) search(b []byte, y *int) int {
 	return len(b)
 }
 
-// findArmour returns where pgpMark is in b, or the length of b. Hyphens are rarer
-// than line ends, so it looks for those.
-func findArmour(b []byte) int {
+// findLine returns where mark, which begins with a line end, is in b, or the
+// length of b. What begins its line is rarer than line ends, so it looks for
+// that.
+func findLine(b, mark []byte) int {
 	for from := 1; from < len(b); {
-		at := bytes.Index(b[from:], pgpMark[1:])
+		at := bytes.Index(b[from:], mark[1:])
 		if at < 0 {
 			break
 		}
 		if from += at; b[from-1] == '\n' {
 			return from - 1
 		}
-		from += len(pgpMark)
+		from += len(mark)
 	}
 	return len(b)
 }
