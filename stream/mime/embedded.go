@@ -55,9 +55,9 @@ const (
 const embeddedLine = 4 << 10
 
 var (
-	uuMark   = []byte("\nbegin")
-	yEncMark = []byte("\n=ybegin ")
-	pgpMark  = []byte("\n-----BEGIN PGP MESSAGE-----") // RFC 9580 section 6.2
+	uuMark   = []byte("begin")
+	yEncMark = []byte("=ybegin ")
+	pgpMark  = []byte("-----BEGIN PGP MESSAGE-----") // RFC 9580 section 6.2
 )
 
 // reset makes e ready for another text.
@@ -70,58 +70,28 @@ func (e *embedded) reset() {
 }
 
 func (e *embedded) write(b []byte) {
-	y := -1 // where the next yEncMark or pgpMark is in b, len(b) if there is none; -1: not searched for
 	for len(b) > 0 {
-		var n int
 		if e.mode == embeddedText && e.within {
-			n = e.search(b, &y)
+			b = b[e.search(b):]
 		} else {
-			n = e.line(b)
+			b = b[e.line(b):]
 		}
-		b, y = b[n:], max(y-n, -1)
 	}
 }
 
 // search skips text up to a line that may be a first line.
-func (e *embedded) search(b []byte, y *int) int {
-	if *y < 0 {
-		*y = findLine(b, yEncMark)
-		if !e.pgp {
-			*y = findLine(b[:*y], pgpMark)
+func (e *embedded) search(b []byte) int {
+	for at := 0; ; {
+		i := bytes.IndexByte(b[at:], '\n')
+		if i < 0 {
+			return len(b)
+		}
+		at += i + 1
+		if at == len(b) || mayBegin(b[at:]) {
+			e.within = false
+			return at
 		}
 	}
-	if at := bytes.Index(b[:*y], uuMark); at >= 0 {
-		e.within = false
-		return at + 1
-	}
-	if *y < len(b) {
-		e.within = false
-		return *y + 1
-	}
-	// The mark may be cut.
-	tail := b[max(0, len(b)-len(pgpMark)):]
-	if at := bytes.LastIndexByte(tail, '\n'); at >= 0 {
-		e.within = false
-		return len(b) - len(tail) + at + 1
-	}
-	return len(b)
-}
-
-// findLine returns where mark, which begins with a line end, is in b, or the
-// length of b. What begins its line is rarer than line ends, so it looks for
-// that.
-func findLine(b, mark []byte) int {
-	for from := 1; from < len(b); {
-		at := bytes.Index(b[from:], mark[1:])
-		if at < 0 {
-			break
-		}
-		if from += at; b[from-1] == '\n' {
-			return from - 1
-		}
-		from += len(mark)
-	}
-	return len(b)
 }
 
 // line takes the rest of a line, or of the longest that is held.
@@ -157,12 +127,21 @@ func (e *embedded) line(b []byte) int {
 
 // mayBegin tells that a line that begins so may be a first line.
 func mayBegin(b []byte) bool {
-	for _, mark := range [...][]byte{uuMark[1:], yEncMark[1:], pgpMark[1:]} {
-		if n := min(len(b), len(mark)); string(b[:n]) == string(mark[:n]) {
-			return true
-		}
+	switch b[0] {
+	case uuMark[0]:
+		return isBeginning(b, uuMark)
+	case yEncMark[0]:
+		return isBeginning(b, yEncMark)
+	case pgpMark[0]:
+		return isBeginning(b, pgpMark)
 	}
 	return false
+}
+
+// isBeginning tells that a line that begins so may go on as one with mark.
+func isBeginning(b, mark []byte) bool {
+	n := min(len(b), len(mark))
+	return string(b[:n]) == string(mark[:n])
 }
 
 // take takes a line with its end, or the next embeddedLine octets of a longer
@@ -201,14 +180,14 @@ func (e *embedded) take(raw []byte) {
 
 // first looks at a line of text that may begin a file.
 func (e *embedded) first(line []byte) {
-	if rest, ok := bytes.CutPrefix(line, yEncMark[1:]); ok {
+	if rest, ok := bytes.CutPrefix(line, yEncMark); ok {
 		if e.yenc.start(rest) {
 			e.start(embeddedYEnc, e.yenc.name)
 		}
 		return
 	}
-	e.pgp = e.pgp || bytes.HasPrefix(line, pgpMark[1:])
-	rest, ok := bytes.CutPrefix(line, uuMark[1:])
+	e.pgp = e.pgp || bytes.HasPrefix(line, pgpMark)
+	rest, ok := bytes.CutPrefix(line, uuMark)
 	if !ok {
 		return
 	}

@@ -71,8 +71,6 @@ func (f *feed) blocks(b []byte) bool {
 	return f.mid || b[0] != '-'
 }
 
-var dashes = []byte("\n--")
-
 // blockSize returns how much of b comes before a line that begins, or may
 // begin, with "--". Hyphens are rarer than line ends, so it looks for those
 // while that is true.
@@ -83,18 +81,25 @@ func blockSize(b []byte) int {
 			return len(b)
 		}
 		at += i
-		if at > 0 && b[at-1] == '\n' && (at+1 == len(b) || b[at+1] == '-') {
+		if at > 0 && b[at-1] == '\n' && mayBeDashes(b[at:]) {
 			return at
 		}
 		at++
 	}
-	if i := bytes.Index(b, dashes); i >= 0 {
-		return i + 1
+	for at := 0; ; {
+		i := bytes.IndexByte(b[at:], '\n')
+		if i < 0 {
+			return len(b)
+		}
+		if at += i + 1; mayBeDashes(b[at:]) {
+			return at
+		}
 	}
-	if bytes.HasSuffix(b, dashes[:2]) {
-		return len(b) - 1
-	}
-	return len(b)
+}
+
+// mayBeDashes tells whether a line that begins so begins with "--", or may.
+func mayBeDashes(b []byte) bool {
+	return len(b) > 0 && b[0] == '-' && (len(b) == 1 || b[1] == '-')
 }
 
 // Looking for hyphens is quicker than for line ends if they come every

@@ -21,19 +21,49 @@ const (
 type carving struct {
 	kind  string
 	mark  []byte
+	rare  int                 // which octet of mark text and programs have seldom
 	seems func(b []byte) bool // of the mark and what is behind it, up to carveBack octets in all
 	valid func(b []byte) bool // of all from the mark on; nil: never told by itself
 }
 
 var carvings = []carving{
-	{"zip", []byte(sigLocal), validZip, validZip},
-	{"zip", []byte(sigCentral), validCentral, nil},
-	{"rar", []byte(rarMagic), seemsRAR, validRAR},
-	{"7z", []byte(sevenMagic), validSeven, validSeven},
-	{"cab", []byte("MSCF\x00\x00\x00\x00"), validCAB, validCAB},
-	{"ole2", []byte(ole2Magic), validOLE2, validOLE2},
-	{"pdf", []byte("%PDF-"), validPDF, validPDF},
+	{"zip", []byte(sigLocal), 2, validZip, validZip},
+	{"zip", []byte(sigCentral), 3, validCentral, nil},
+	{"rar", []byte(rarMagic), 4, seemsRAR, validRAR},
+	{"7z", []byte(sevenMagic), 5, validSeven, validSeven},
+	{"cab", []byte("MSCF\x00\x00\x00\x00"), 3, validCAB, validCAB},
+	{"ole2", []byte(ole2Magic), 2, validOLE2, validOLE2},
+	{"pdf", []byte("%PDF-"), 0, validPDF, validPDF},
 }
+
+// index returns where the mark is in b, or -1.
+func (k *carving) index(b []byte) int {
+	for at, met := k.rare, 0; at < len(b); met++ {
+		if met > rareAtFirst+at/rareEvery {
+			if i := bytes.Index(b[at-k.rare:], k.mark); i >= 0 {
+				return at - k.rare + i
+			}
+			return -1
+		}
+		i := bytes.IndexByte(b[at:], k.mark[k.rare])
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if bytes.HasPrefix(b[at-k.rare:], k.mark) {
+			return at - k.rare
+		}
+		at++
+	}
+	return -1
+}
+
+// An octet that comes more often than every rareEvery octets, 32, behind the
+// first rareAtFirst, is not rare, and the whole mark is sought instead.
+const (
+	rareEvery   = 32
+	rareAtFirst = 16
+)
 
 // Carve returns a Reader for a leaf of these types, as Detect gives them, that
 // finds containers behind or inside it: self-extracting archives, documents
@@ -137,7 +167,8 @@ func (c *carver) search(b []byte, n int) bool {
 // b, or -1. What the leaf itself begins with is not hidden.
 func (c *carver) find(b []byte, n int) int {
 	least := -1
-	for _, k := range carvings {
+	for i := range carvings {
+		k := &carvings[i]
 		if c.pdf && k.kind == "pdf" || c.zips && k.kind != "zip" {
 			continue
 		}
@@ -146,7 +177,7 @@ func (c *carver) find(b []byte, n int) int {
 			end = least
 		}
 		for at := 0; at < end; at++ {
-			i := bytes.Index(b[at:min(end+len(k.mark)-1, len(b))], k.mark)
+			i := k.index(b[at:min(end+len(k.mark)-1, len(b))])
 			if i < 0 {
 				break
 			}

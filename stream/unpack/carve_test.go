@@ -3,6 +3,7 @@ package unpack
 import (
 	"archive/zip"
 	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -133,5 +134,23 @@ func BenchmarkCarve(b *testing.B) {
 		r.Write(data)
 		r.Close(true)
 		budget.Release()
+	}
+}
+
+func TestCarvingIndex(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, k := range carvings {
+		for range 5000 {
+			b := make([]byte, random.IntN(300))
+			for i := range b {
+				b[i] = k.mark[random.IntN(len(k.mark))]
+			}
+			for range random.IntN(3) {
+				copy(b[random.IntN(len(b)+1):], k.mark)
+			}
+			if got, want := k.index(b), bytes.Index(b, k.mark); got != want {
+				t.Fatalf("%q in %q: %d, want %d", k.mark, b, got, want)
+			}
+		}
 	}
 }
