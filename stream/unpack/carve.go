@@ -50,7 +50,7 @@ func (k *carving) index(b []byte) int {
 			return -1
 		}
 		at += i
-		if bytes.HasPrefix(b[at-k.rare:], k.mark) {
+		if b[at-k.rare] == k.mark[0] && bytes.HasPrefix(b[at-k.rare:], k.mark) {
 			return at - k.rare
 		}
 		at++
