@@ -38,8 +38,6 @@ func (s *session) data(arg []byte) {
 		tx.close()
 		return
 	}
-	tx.env.Scope = tx.scope
-	tx.run.Open()
 	if tx.setup.Lookahead < 0 {
 		// Without a window the server's 354 comes before ours.
 		if r := tx.startServer(); r.Code != 0 {
@@ -57,6 +55,9 @@ func (s *session) data(arg []byte) {
 	if s.flush() != nil {
 		return
 	}
+	// The modules get ready while the data is on its way.
+	tx.env.Scope = tx.scope
+	tx.run.Open()
 	if err := tx.receive(); err != nil {
 		tx.senderFailed(err)
 		return
