@@ -5,24 +5,32 @@ import "bytes"
 // findMeta returns the charset that an HTML text names in a meta element or an
 // XML declaration within head (WHATWG HTML, section 13.2.3.2), in lower case.
 func findMeta(head []byte) string {
-	head = bytes.ToLower(head)
-	if bytes.HasPrefix(head, []byte("<?xml")) {
+	if isTag(head, "<?xml") {
 		tag, _, _ := bytes.Cut(head, []byte("?>"))
-		if label := labelBehind(tag, []byte("encoding")); label != "" {
+		if label := labelBehind(bytes.ToLower(tag), []byte("encoding")); label != "" {
 			return label
 		}
 	}
 	for {
-		i := bytes.Index(head, []byte("<meta"))
+		i := bytes.IndexByte(head, '<')
 		if i < 0 {
 			return ""
 		}
-		head = head[i+5:]
+		if head = head[i:]; !isTag(head, "<meta") {
+			head = head[1:]
+			continue
+		}
+		head = head[len("<meta"):]
 		tag, _, _ := bytes.Cut(head, []byte{'>'})
-		if label := labelBehind(tag, []byte("charset")); label != "" {
+		if label := labelBehind(bytes.ToLower(tag), []byte("charset")); label != "" {
 			return label
 		}
 	}
+}
+
+// isTag tells whether b begins with start, in any case.
+func isTag(b []byte, start string) bool {
+	return len(b) >= len(start) && bytes.EqualFold(b[:len(start)], []byte(start))
 }
 
 // labelBehind returns the label behind key and "=" in a tag.

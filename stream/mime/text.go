@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"slices"
 
 	"golang.org/x/text/encoding/charmap"
@@ -278,6 +279,9 @@ func findMark(head []byte) reading {
 // findUnits returns the UTF-16 that NULs show: where text is mostly of one
 // script, one of each two octets repeats, and in tags and links it is NUL.
 func findUnits(head []byte) charset {
+	if bytes.IndexByte(head, 0) < 0 {
+		return charset{}
+	}
 	var nul [2]int
 	for i, c := range head {
 		if c == 0 {
