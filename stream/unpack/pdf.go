@@ -310,7 +310,7 @@ func (p *pdf) close(d, up *pdfDict) {
 	case up != nil && d.parent == "EF":
 		up.files = append(up.files, d.files...)
 	case up != nil && d.array:
-		up.filters = append(up.filters, d.filters...)
+		up.filters = append(up.filters, d.filters[:min(len(d.filters), pdfFilters-len(up.filters))]...)
 		up.parms = append(up.parms, d.parms...)
 	case up != nil && (d.parent == "DecodeParms" || d.parent == "DP"):
 		up.parms = append(up.parms, d.parms...)
@@ -348,7 +348,7 @@ func (p *pdf) name(d *pdfDict, text []byte) {
 		case "Type":
 			d.kind = string(text)
 		case "Filter":
-			if len(d.filters) < 16 {
+			if len(d.filters) < pdfFilters {
 				d.filters = append(d.filters, string(text))
 			}
 		}
