@@ -311,9 +311,9 @@ func (p *pdf) close(d, up *pdfDict) {
 		up.files = append(up.files, d.files...)
 	case up != nil && d.array:
 		up.filters = append(up.filters, d.filters[:min(len(d.filters), pdfFilters-len(up.filters))]...)
-		up.parms = append(up.parms, d.parms...)
+		up.parms = append(up.parms, d.parms[:min(len(d.parms), pdfFilters-len(up.parms))]...)
 	case up != nil && (d.parent == "DecodeParms" || d.parent == "DP"):
-		up.parms = append(up.parms, d.parms...)
+		up.parms = append(up.parms, d.parms[:min(len(d.parms), pdfFilters-len(up.parms))]...)
 	case !d.array && len(d.files) > 0 && len(p.files) < pdfKept && p.room():
 		p.files = append(p.files, pdfFile{objects: d.files, names: [2]pdfValue{d.uf, d.f}})
 	}

@@ -57,7 +57,7 @@ type Decoder struct {
 	told int // what Next returned ends here
 	low  int // where in window the stream begins
 
-	window [windowSize]byte
+	window [windowSize + 16]byte
 	ownLit litTable
 	ownDis distTable
 	lens   [maxLit + maxDist]uint8

@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // reserve is how many octets of input a step of the fast loop may look at: it
 // loads 8 twice, the second time up to 7 further.
-const reserve = 16
+const reserve = 24
 
 // symbols decodes symbols until the block, the room or the stream ends.
 func (d *Decoder) symbols() {
@@ -82,14 +82,13 @@ func (d *Decoder) fast() {
 	lit, dist := d.lit, d.dist
 	last := len(in) - reserve
 	var end, bad bool
+	// Eight octets are loaded and as many counted as fit in whole. The bits of
+	// the rest are there as well, and the same ones when they are loaded again.
+	b |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
+	pos += int((n ^ 63) >> 3)
+	n |= 56
+	e := lit[b&(1<<litBits-1)]
 	for pos <= last && out < limit {
-		// Eight octets are loaded and as many counted as fit in whole. The bits
-		// of the rest are there as well, and the same ones when they are loaded
-		// again.
-		b |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
-		pos += int((63 - n) >> 3)
-		n |= 56
-		e := lit[b&(1<<litBits-1)]
 		if int32(e) < 0 {
 			b >>= e & 63
 			n -= uint(e & 63)
@@ -107,12 +106,16 @@ func (d *Decoder) fast() {
 					n -= uint(e & 63)
 					w[out&(windowSize-1)] = byte(e >> 16)
 					out++
+					b |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
+					pos += int((n ^ 63) >> 3)
+					n |= 56
+					e = lit[b&(1<<litBits-1)]
 					continue
 				}
 			}
 			// A match may need 48 bits, and at least 34 are left.
 			b |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
-			pos += int((63 - n) >> 3)
+			pos += int((n ^ 63) >> 3)
 			n |= 56
 		}
 		if e&isOther != 0 {
@@ -125,6 +128,10 @@ func (d *Decoder) fast() {
 					n -= uint(e & 63)
 					w[out&(windowSize-1)] = byte(e >> 16)
 					out++
+					b |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
+					pos += int((n ^ 63) >> 3)
+					n |= 56
+					e = lit[b&(1<<litBits-1)]
 					continue
 				}
 			}
@@ -158,20 +165,39 @@ func (d *Decoder) fast() {
 			bad = true
 			break
 		}
+		// The next entry is looked up before the octets are copied, so that a
+		// wrong guess at how many there are does not delay it.
+		b |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
+		pos += int((n ^ 63) >> 3)
+		n |= 56
+		e = lit[b&(1<<litBits-1)]
 		from, to := out-back, out+length
-		if back >= 8 {
+		switch {
+		case back >= 16:
+			*(*[16]byte)(w[out&(windowSize-1):]) = *(*[16]byte)(w[from&(windowSize-1):])
+			*(*[16]byte)(w[(out+16)&(windowSize-1):]) = *(*[16]byte)(w[(from+16)&(windowSize-1):])
+			for length > 32 {
+				out, from, length = out+32, from+32, length-32
+				*(*[16]byte)(w[out&(windowSize-1):]) = *(*[16]byte)(w[from&(windowSize-1):])
+				*(*[16]byte)(w[(out+16)&(windowSize-1):]) = *(*[16]byte)(w[(from+16)&(windowSize-1):])
+			}
+		case back >= 8:
 			for out < to {
-				binary.LittleEndian.PutUint64(w[out:], binary.LittleEndian.Uint64(w[from:]))
+				*(*[8]byte)(w[out&(windowSize-1):]) = *(*[8]byte)(w[from&(windowSize-1):])
 				out, from = out+8, from+8
 			}
-		} else {
+		default:
 			// The octets repeat: as many times as there is room for in eight.
-			v := binary.LittleEndian.Uint64(w[from:]) & (1<<(uint(back)*8) - 1)
-			v |= v << (uint(back) * 8)
-			v |= v << (uint(back) * 16)
-			v |= v << (uint(back) * 32)
-			for step := int(wholes[back]); out < to; out += step {
-				binary.LittleEndian.PutUint64(w[out:], v)
+			v := binary.LittleEndian.Uint64(w[from&(windowSize-1):]) & (1<<(uint(back)*8&63) - 1)
+			v |= v << (uint(back) * 8 & 63)
+			if back < 4 {
+				v |= v << (uint(back) * 16 & 63)
+			}
+			if back == 1 {
+				v |= v << 32
+			}
+			for step := int(wholes[back&7]); out < to; out += step {
+				binary.LittleEndian.PutUint64(w[out&(windowSize-1):], v)
 			}
 		}
 		out = to
