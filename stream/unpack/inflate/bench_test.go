@@ -86,36 +86,40 @@ func BenchmarkNext(b *testing.B) {
 		input{"small prose", stdCompress(b, prose(4<<10), 6), 4 << 10},
 		input{"tiny", stdCompress(b, prose(200), 6), 200})
 	for _, in := range inputs {
-		b.Run(in.name+"/ours", func(b *testing.B) {
-			r := bufio.NewReaderSize(nil, 32<<10)
-			d := new(Decoder)
-			b.SetBytes(int64(in.size))
-			b.ReportAllocs()
-			for b.Loop() {
-				r.Reset(bytes.NewReader(in.packed))
-				d.Reset(r)
-				for {
-					if _, err := d.Next(); err != nil {
-						break
-					}
-				}
+		b.Run(in.name+"/ours", func(b *testing.B) { benchOurs(b, in.packed, in.size) })
+		b.Run(in.name+"/library", func(b *testing.B) { benchLibrary(b, in.packed, in.size) })
+	}
+}
+
+func benchOurs(b *testing.B, packed []byte, size int) {
+	r := bufio.NewReaderSize(nil, 32<<10)
+	d := new(Decoder)
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Reset(bytes.NewReader(packed))
+		d.Reset(r)
+		for {
+			if _, err := d.Next(); err != nil {
+				break
 			}
-		})
-		b.Run(in.name+"/library", func(b *testing.B) {
-			r := bufio.NewReaderSize(nil, 32<<10)
-			d := flate.NewReader(r)
-			buf := make([]byte, 32<<10)
-			b.SetBytes(int64(in.size))
-			b.ReportAllocs()
-			for b.Loop() {
-				r.Reset(bytes.NewReader(in.packed))
-				d.(flate.Resetter).Reset(r, nil)
-				for {
-					if _, err := d.Read(buf); err != nil {
-						break
-					}
-				}
+		}
+	}
+}
+
+func benchLibrary(b *testing.B, packed []byte, size int) {
+	r := bufio.NewReaderSize(nil, 32<<10)
+	d := flate.NewReader(r)
+	buf := make([]byte, 32<<10)
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Reset(bytes.NewReader(packed))
+		d.(flate.Resetter).Reset(r, nil)
+		for {
+			if _, err := d.Read(buf); err != nil {
+				break
 			}
-		})
+		}
 	}
 }

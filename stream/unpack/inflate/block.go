@@ -20,7 +20,7 @@ func (d *Decoder) block() {
 		d.storedHeader()
 	case blockFixed:
 		f := fixed()
-		d.lit, d.dist = &f.lit, &f.dist
+		d.lit, d.dist, d.alone = &f.lit, &f.dist, 0
 	case blockDynamic:
 		d.dynamicHeader()
 	default:
@@ -86,11 +86,12 @@ func (d *Decoder) dynamicHeader() {
 	if !d.codeLengths(&table, d.lens[:lits+dists]) {
 		return
 	}
-	if !makeTable(d.ownLit[:], litBits, d.lens[:lits], litEntries[:]) ||
-		!makeTable(d.ownDis[:], distBits, d.lens[lits:lits+dists], distEntries[:]) {
+	if !makeTable(d.ownLit[:], litBits, d.lens[:lits], litEntries[:], nil) ||
+		!makeTable(d.ownDis[:], distBits, d.lens[lits:lits+dists], distEntries[:], nil) {
 		d.corrupt()
 		return
 	}
+	d.lits, d.alone = lits, pairsAfter
 	d.lit, d.dist = &d.ownLit, &d.ownDis
 }
 

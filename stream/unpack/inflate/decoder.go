@@ -14,8 +14,12 @@ const (
 	// when there is no room for more, and slide into history then.
 	windowSize = 2 * history
 	// room is what a step may write at the end of the window: 320 octets, which
-	// are three literals, a match of 258 and what a copy by words adds.
+	// are six literals or four, a match of 258 and what a copy by words adds.
 	room = 320
+	// beyond is what stands behind the window so that the compiler sees that 16
+	// octets can be loaded and stored at any place in it.
+	beyond     = 16
+	windowMask = windowSize - 1
 	// limit is where in the window no further step begins.
 	limit = windowSize - room
 )
@@ -50,6 +54,8 @@ type Decoder struct {
 	dist   *distTable // likewise
 	stored int        // octets left of a stored block
 	value  int        // of the last length or distance
+	lits   int        // symbols of ownLit
+	alone  int        // octets until ownLit is to have pairs of literals; at most 0: never
 	final  bool       // no block follows
 	err    error      // that ended the stream
 
@@ -57,7 +63,7 @@ type Decoder struct {
 	told int // what Next returned ends here
 	low  int // where in window the stream begins
 
-	window [windowSize + 16]byte
+	window [windowSize + beyond]byte
 	ownLit litTable
 	ownDis distTable
 	lens   [maxLit + maxDist]uint8
