@@ -80,11 +80,11 @@ func BenchmarkNext(b *testing.B) {
 	}
 	var inputs []input
 	for _, s := range samples(4 << 20) {
-		inputs = append(inputs, input{s.name, stdCompress(b, s.data, 6), len(s.data)})
+		inputs = append(inputs, input{s.name, compress(b, s.data, 6), len(s.data)})
 	}
 	inputs = append(inputs,
-		input{"small prose", stdCompress(b, prose(4<<10), 6), 4 << 10},
-		input{"tiny", stdCompress(b, prose(200), 6), 200})
+		input{"small prose", compress(b, prose(4<<10), 6), 4 << 10},
+		input{"tiny", compress(b, prose(200), 6), 200})
 	for _, in := range inputs {
 		b.Run(in.name+"/ours", func(b *testing.B) { benchOurs(b, in.packed, in.size) })
 		b.Run(in.name+"/library", func(b *testing.B) { benchLibrary(b, in.packed, in.size) })

@@ -40,7 +40,7 @@ func ask(r *bufio.Reader, f io.Reader) (o oracle) {
 }
 
 // against compares with the standard library, in all ways of reading.
-func against(t *testing.T, packed []byte, want oracle) {
+func against(t *testing.T, name string, packed []byte, want oracle) {
 	t.Helper()
 	d := new(Decoder)
 	for _, in := range []struct {
@@ -53,15 +53,15 @@ func against(t *testing.T, packed []byte, want oracle) {
 		{"halves", bufio.NewReaderSize(iotest.HalfReader(bytes.NewReader(packed)), 64)},
 		{"error with data", bufio.NewReaderSize(iotest.DataErrReader(bytes.NewReader(packed)), 40)},
 	} {
-		out, rest, err := inflated(d, in.r)
+		out, rest, err := inflated(t, d, in.r)
 		if (err == io.EOF) != (want.err == nil) {
-			t.Fatalf("%s: error %v, the library %v", in.name, err, want.err)
+			t.Fatalf("%s, %s: error %v, the library %v", name, in.name, err, want.err)
 		}
 		if want.err == nil && len(rest) != want.rest {
-			t.Errorf("%s: %d octets left, the library leaves %d", in.name, len(rest), want.rest)
+			t.Errorf("%s, %s: %d octets left, the library leaves %d", name, in.name, len(rest), want.rest)
 		}
 		if !bytes.HasPrefix(out, want.out) || want.err == nil && len(out) != len(want.out) {
-			t.Errorf("%s: %d octets, the library %d (%v), or others", in.name, len(out), len(want.out), want.err)
+			t.Errorf("%s, %s: %d octets, the library %d (%v), or others", name, in.name, len(out), len(want.out), want.err)
 		}
 	}
 }
@@ -69,11 +69,11 @@ func against(t *testing.T, packed []byte, want oracle) {
 func FuzzInflate(f *testing.F) {
 	for _, s := range samples(3000) {
 		for _, level := range []int{-2, 0, 1, 6, 9} {
-			f.Add(append(stdCompress(f, s.data, level), "rest"...))
+			f.Add(append(compress(f, s.data, level), "rest"...))
 		}
 	}
 	f.Fuzz(func(t *testing.T, packed []byte) {
-		against(t, packed, standard(packed))
+		against(t, "fuzz", packed, standard(packed))
 	})
 }
 
@@ -84,7 +84,7 @@ func TestDamage(t *testing.T) {
 	var good [][]byte
 	for _, s := range samples(3000) {
 		for _, level := range []int{-2, 0, 1, 6, 9} {
-			good = append(good, append(stdCompress(t, s.data, level), "rest"...))
+			good = append(good, append(compress(t, s.data, level), "rest"...))
 		}
 	}
 	for range 5000 {
@@ -99,6 +99,6 @@ func TestDamage(t *testing.T) {
 		if rng.IntN(4) == 0 {
 			b = b[:rng.IntN(len(b))]
 		}
-		against(t, b, standard(b))
+		against(t, "damage", b, standard(b))
 	}
 }
