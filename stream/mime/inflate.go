@@ -1,9 +1,14 @@
 package mime
 
 import (
+	"bufio"
 	"bytes"
-	"compress/zlib"
+	"encoding/binary"
+	"hash/adler32"
 	"io"
+	"sync"
+
+	"sluice/stream/unpack/inflate"
 )
 
 // inflated bounds what the compressed S/MIME parts of a message become in all:
@@ -41,27 +46,51 @@ func (l *leaf) unhold() {
 
 // inflate reads the entity in compressed data (RFC 3274), as far as it goes.
 func (l *leaf) inflate() {
-	p := l.p
 	if l.cut {
-		p.defect(l.part, Defect{RuleOutput, Exhausted, "S/MIME"})
+		l.p.defect(l.part, Defect{RuleOutput, Exhausted, "S/MIME"})
 	}
-	z, err := zlib.NewReader(bytes.NewReader(l.packed))
-	buf := make([]byte, outSize)
-	for err == nil {
-		var n int
-		n, err = z.Read(buf)
-		if p.inflated += n; p.inflated > inflated {
-			p.defect(l.part, Defect{RuleOutput, Exhausted, "S/MIME"})
-			err = io.EOF
-			break
-		}
-		if n > 0 {
-			l.openSigned()
-			l.signed.write(buf[:n])
-		}
-	}
-	if err != io.EOF {
-		p.defect(l.part, Defect{RuleSMIME, Middle, "broken"})
+	if !l.inflateZlib() {
+		l.p.defect(l.part, Defect{RuleSMIME, Middle, "broken"})
 	}
 	l.unhold()
+}
+
+var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
+
+// inflateZlib reads a zlib stream (RFC 1950), or what there may be of it.
+// False: it is broken.
+func (l *leaf) inflateZlib() bool {
+	p, b := l.p, l.packed
+	if len(b) < 2 || b[0]&15 != 8 || b[0]>>4 > 7 || b[1]&0x20 != 0 || binary.BigEndian.Uint16(b)%31 != 0 {
+		return false
+	}
+	r := bufio.NewReader(bytes.NewReader(b[2:]))
+	d := inflaters.Get().(*inflate.Decoder)
+	defer func() {
+		d.Reset(nil)
+		inflaters.Put(d)
+	}()
+	d.Reset(r)
+	sum := adler32.New()
+	for {
+		b, err := d.Next()
+		if p.inflated += len(b); p.inflated > inflated {
+			p.defect(l.part, Defect{RuleOutput, Exhausted, "S/MIME"})
+			return true
+		}
+		if len(b) > 0 {
+			l.openSigned()
+			sum.Write(b)
+			l.signed.write(b)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return false
+		}
+	}
+	var tail [4]byte
+	_, err := io.ReadFull(r, tail[:])
+	return err == nil && binary.BigEndian.Uint32(tail[:]) == sum.Sum32()
 }

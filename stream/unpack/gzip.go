@@ -8,31 +8,38 @@ import (
 	"io"
 	"sync"
 
-	"github.com/klauspost/compress/flate"
+	"sluice/stream/unpack/inflate"
 )
 
-// flateSize is what an inflater holds: its window and tables, 64 KiB.
-const flateSize = 64 << 10
+var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
 
-var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
-
-// inflate tells a deflate stream (RFC 1951) as content of the open member and
+// unDeflate tells a deflate stream (RFC 1951) as content of the open member and
 // reads exactly to its end. What is told goes through sum as well.
-func inflate(t *teller, r *bufio.Reader, sum io.Writer) (int64, error) {
-	if !t.grow(flateSize) {
+func unDeflate(t *teller, r *bufio.Reader, sum io.Writer) (told int64, err error) {
+	if !t.grow(inflate.Size) {
 		return 0, errStop
 	}
-	defer t.b.shrink(flateSize)
-	f := inflaters.Get().(io.ReadCloser)
+	defer t.b.shrink(inflate.Size)
+	d := inflaters.Get().(*inflate.Decoder)
 	defer func() {
-		// A window full of mail stays no longer than it must.
-		f.(flate.Resetter).Reset(nil, nil)
-		inflaters.Put(f)
+		d.Reset(nil)
+		inflaters.Put(d)
 	}()
-	if err := f.(flate.Resetter).Reset(r, nil); err != nil {
-		return 0, err
+	d.Reset(r)
+	for {
+		b, err := d.Next()
+		sum.Write(b)
+		told += int64(len(b))
+		if len(b) > 0 && !t.data(b) {
+			return told, errStop
+		}
+		if err == io.EOF {
+			return told, nil
+		}
+		if err != nil {
+			return told, err
+		}
 	}
-	return t.copy(summed{f, sum})
 }
 
 // summed is a Reader whose octets go through a checksum, if there is one.
@@ -85,7 +92,7 @@ func readGzip(t *teller, r *bufio.Reader, names []string) {
 			return
 		}
 		sum := crc32.NewIEEE()
-		n, err := inflate(t, r, sum)
+		n, err := unDeflate(t, r, sum)
 		if err != nil {
 			t.broken("data")
 			return
@@ -186,7 +193,7 @@ func readZlib(t *teller, r *bufio.Reader, names []string) {
 		return
 	}
 	sum := adler32.New()
-	if _, err := inflate(t, r, sum); err != nil {
+	if _, err := unDeflate(t, r, sum); err != nil {
 		t.broken("data")
 		return
 	}

@@ -310,10 +310,10 @@ func (p *pdf) close(d, up *pdfDict) {
 	case up != nil && d.parent == "EF":
 		up.files = append(up.files, d.files...)
 	case up != nil && d.array:
-		up.filters = append(up.filters, d.filters...)
-		up.parms = append(up.parms, d.parms...)
+		up.filters = append(up.filters, d.filters[:min(len(d.filters), pdfFilters-len(up.filters))]...)
+		up.parms = append(up.parms, d.parms[:min(len(d.parms), pdfFilters-len(up.parms))]...)
 	case up != nil && (d.parent == "DecodeParms" || d.parent == "DP"):
-		up.parms = append(up.parms, d.parms...)
+		up.parms = append(up.parms, d.parms[:min(len(d.parms), pdfFilters-len(up.parms))]...)
 	case !d.array && len(d.files) > 0 && len(p.files) < pdfKept && p.room():
 		p.files = append(p.files, pdfFile{objects: d.files, names: [2]pdfValue{d.uf, d.f}})
 	}
@@ -348,7 +348,7 @@ func (p *pdf) name(d *pdfDict, text []byte) {
 		case "Type":
 			d.kind = string(text)
 		case "Filter":
-			if len(d.filters) < 16 {
+			if len(d.filters) < pdfFilters {
 				d.filters = append(d.filters, string(text))
 			}
 		}

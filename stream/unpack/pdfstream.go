@@ -7,7 +7,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/klauspost/compress/flate"
+	"sluice/stream/unpack/inflate"
 )
 
 // errPDFFilter is given for a filter that is not undone: those of pictures.
@@ -18,7 +18,7 @@ var errPDFFilter = errors.New("filter of a picture")
 // gives cap back.
 func (p *pdf) inflate(s *pdfStream, limit int) []byte {
 	for _, raw := range p.raw(s) {
-		r, err := pdfDecode(raw, &s.pdfDict)
+		r, err := pdfDecode(p.t, raw, &s.pdfDict)
 		if err != nil {
 			continue
 		}
@@ -35,6 +35,7 @@ func (p *pdf) inflate(s *pdfStream, limit int) []byte {
 			}
 		}
 		copyBuffers.Put(buf)
+		r.close()
 		if len(h.b) > 0 {
 			return h.b
 		}
@@ -66,80 +67,145 @@ func (p *pdf) raw(s *pdfStream) [][]byte {
 	return [][]byte{p.cipher.open(exact, s.num, s.gen, false), data}
 }
 
-// pdfDecode puts the decoders of a stream's filters behind each other.
-func pdfDecode(b []byte, d *pdfDict) (io.Reader, error) {
-	var r io.Reader = bytes.NewReader(b)
+const (
+	// pdfFilters is how many filters of a stream are undone: 16. Two are in use.
+	pdfFilters = 16
+	// pdfInflaterSize is what inflating holds: the decoder and a buffer of 4 KiB.
+	pdfInflaterSize = inflate.Size + 4<<10
+	// pdfLZWSize is what a pdfLZW and its buffer hold: 40 KiB.
+	pdfLZWSize = 40 << 10
+)
+
+// A pdfChain is the decoders of a stream's filters behind each other.
+type pdfChain struct {
+	io.Reader
+	t         *teller
+	held      int64
+	inflaters []*pdfInflater
+}
+
+// pdfDecode makes a pdfChain. Its memory is taken from the budget, until close.
+func pdfDecode(t *teller, b []byte, d *pdfDict) (*pdfChain, error) {
+	c := &pdfChain{Reader: &pdfInput{t: t, r: bytes.NewReader(b)}, t: t}
 	for i, name := range d.filters {
 		var parms pdfParms
 		if i < len(d.parms) {
 			parms = d.parms[i]
 		}
-		switch name {
-		case "FlateDecode", "Fl":
-			r = predict(inflateZlib(r), parms)
-		case "LZWDecode", "LZW":
-			early := 1
-			if i < len(d.parms) {
-				early = parms.early
-			}
-			r = predict(&pdfLZW{r: bufio.NewReader(r), early: early}, parms)
-		case "ASCIIHexDecode", "AHx":
-			r = &pdfASCIIHex{r: bufio.NewReader(r)}
-		case "ASCII85Decode", "A85":
-			r = &pdfASCII85{r: bufio.NewReader(r)}
-		case "RunLengthDecode", "RL":
-			r = &pdfRunLength{r: bufio.NewReader(r)}
-		case "Crypt":
-		default:
-			return nil, errPDFFilter
+		if err := c.add(name, parms, i < len(d.parms)); err != nil {
+			c.close()
+			return nil, err
 		}
 	}
-	return r, nil
+	return c, nil
+}
+
+// add puts a decoder behind those that are there. Told is whether parms were.
+func (c *pdfChain) add(name string, parms pdfParms, told bool) error {
+	r := c.Reader
+	switch name {
+	case "FlateDecode", "Fl":
+		if !c.grow(pdfInflaterSize) {
+			return errStop
+		}
+		p := pdfInflaters.Get().(*pdfInflater)
+		p.reset(r)
+		c.inflaters = append(c.inflaters, p)
+		return c.predict(p, parms)
+	case "LZWDecode", "LZW":
+		early := 1
+		if told {
+			early = parms.early
+		}
+		if !c.grow(pdfLZWSize) {
+			return errStop
+		}
+		return c.predict(&pdfLZW{r: bufio.NewReader(r), early: early}, parms)
+	case "ASCIIHexDecode", "AHx":
+		c.Reader = &pdfASCIIHex{r: bufio.NewReader(r)}
+	case "ASCII85Decode", "A85":
+		c.Reader = &pdfASCII85{r: bufio.NewReader(r)}
+	case "RunLengthDecode", "RL":
+		c.Reader = &pdfRunLength{r: bufio.NewReader(r)}
+	case "Crypt":
+	default:
+		return errPDFFilter
+	}
+	return nil
+}
+
+func (c *pdfChain) grow(n int64) bool {
+	if !c.t.grow(n) {
+		return false
+	}
+	c.held += n
+	return true
+}
+
+// close gives back what the decoders hold.
+func (c *pdfChain) close() {
+	for _, p := range c.inflaters {
+		p.reset(nil)
+		pdfInflaters.Put(p)
+	}
+	c.inflaters = nil
+	c.t.b.shrink(c.held)
+	c.held = 0
+}
+
+// A pdfInput is the octets of a stream. It looks at the clock, since octets
+// may decode to none for long.
+type pdfInput struct {
+	t *teller
+	r *bytes.Reader
+}
+
+func (p *pdfInput) Read(b []byte) (int, error) {
+	if !p.t.b.inTime() {
+		return 0, errStop
+	}
+	return p.r.Read(b)
 }
 
 // A pdfInflater inflates without looking at header and checksum, which readers
 // of PDF forgive. It is pooled: a file may have many small streams.
 type pdfInflater struct {
-	in *bufio.Reader
-	z  io.ReadCloser
+	in    *bufio.Reader
+	begun bool
+	left  []byte // of the decoder
+	err   error  // behind them
+	inflate.Decoder
 }
 
-var pdfInflaters = sync.Pool{New: func() any {
-	in := bufio.NewReader(nil)
-	return &pdfInflater{in: in, z: flate.NewReader(in)}
-}}
+var pdfInflaters = sync.Pool{New: func() any { return &pdfInflater{in: bufio.NewReader(nil)} }}
 
-func inflateZlib(r io.Reader) io.Reader {
-	p := pdfInflaters.Get().(*pdfInflater)
+func (p *pdfInflater) reset(r io.Reader) {
 	p.in.Reset(r)
-	head, _ := p.in.Peek(2)
-	if len(head) == 2 && head[0]&0x0F == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-		_, _ = p.in.Discard(2)
-	}
-	if p.z.(flate.Resetter).Reset(p.in, nil) != nil {
-		return bytes.NewReader(nil)
-	}
-	return &pdfInflated{p: p}
+	p.begun, p.left, p.err = false, nil, nil
+	p.Decoder.Reset(nil)
 }
 
-// A pdfInflated gives the inflater back at its end.
-type pdfInflated struct {
-	p   *pdfInflater
-	err error
-}
-
-func (i *pdfInflated) Read(b []byte) (int, error) {
-	if i.p == nil {
-		return 0, i.err
+func (p *pdfInflater) Read(b []byte) (int, error) {
+	if !p.begun {
+		head, _ := p.in.Peek(2)
+		if len(head) == 2 && head[0]&0x0F == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+			_, _ = p.in.Discard(2)
+		}
+		p.Decoder.Reset(p.in)
+		p.begun = true
 	}
-	n, err := i.p.z.Read(b)
-	if err != nil {
-		i.err = err
-		i.p.in.Reset(nil)
-		pdfInflaters.Put(i.p)
-		i.p = nil
+	if len(p.left) == 0 {
+		if p.err != nil {
+			return 0, p.err
+		}
+		p.left, p.err = p.Next()
 	}
-	return n, err
+	n := copy(b, p.left)
+	p.left = p.left[n:]
+	if len(p.left) > 0 {
+		return n, nil
+	}
+	return n, p.err
 }
 
 // A pdfPredictor undoes PNG and TIFF prediction (ISO 32000-2 section 7.4.4.4).
@@ -156,17 +222,23 @@ type pdfPredictor struct {
 // pdfRow bounds a row: 1 MiB. Object streams use rows of some octets.
 const pdfRow = 1 << 20
 
-func predict(r io.Reader, parm pdfParms) io.Reader {
+// predict puts r behind the others, and a predictor if there is to be one.
+func (c *pdfChain) predict(r io.Reader, parm pdfParms) error {
+	c.Reader = r
 	if parm.predictor < 2 {
-		return r
+		return nil
 	}
 	bits := parm.colors * parm.bits
 	if parm.colors < 1 || parm.colors > 64 || parm.bits < 1 || parm.bits > 32 || parm.columns < 1 || parm.columns > pdfRow ||
 		(bits*parm.columns+7)/8 > pdfRow {
-		return r
+		return nil
 	}
 	n := (bits*parm.columns + 7) / 8
-	return &pdfPredictor{r: r, parm: parm, prev: make([]byte, n), row: make([]byte, n+1), bpp: max(1, bits/8)}
+	if !c.grow(2 * int64(n)) {
+		return errStop
+	}
+	c.Reader = &pdfPredictor{r: r, parm: parm, prev: make([]byte, n), row: make([]byte, n+1), bpp: max(1, bits/8)}
+	return nil
 }
 
 func (p *pdfPredictor) Read(b []byte) (int, error) {

@@ -3,6 +3,7 @@ package unpack
 import (
 	"bytes"
 	"errors"
+	"io"
 	"slices"
 )
 
@@ -98,15 +99,7 @@ func (p *pdf) attached(told map[int]bool) {
 func (p *pdf) file(s *pdfStream, names []string) {
 	p.t.note(RulePDFFile, Low, "")
 	for _, raw := range p.raw(s) {
-		r, err := pdfDecode(raw, &s.pdfDict)
-		if err != nil {
-			r = bytes.NewReader(raw)
-		}
-		if !p.t.open(Member{Names: slices.Clone(names), Size: -1}) {
-			return
-		}
-		n, err := p.t.copy(r)
-		p.t.close()
+		n, err := p.content(s, raw, names)
 		if errors.Is(err, errStop) {
 			return
 		}
@@ -117,4 +110,20 @@ func (p *pdf) file(s *pdfStream, names []string) {
 			return
 		}
 	}
+}
+
+// content tells an attached file in one reading; what a filter hides that is
+// not undone, as it is.
+func (p *pdf) content(s *pdfStream, raw []byte, names []string) (int64, error) {
+	var r io.Reader = bytes.NewReader(raw)
+	chain, err := pdfDecode(p.t, raw, &s.pdfDict)
+	if err == nil {
+		r = chain
+		defer chain.close()
+	}
+	if errors.Is(err, errStop) || !p.t.open(Member{Names: slices.Clone(names), Size: -1}) {
+		return 0, errStop
+	}
+	defer p.t.close()
+	return p.t.copy(r)
 }

@@ -123,7 +123,7 @@ func (h *zipHeader) decode(t *teller, r *bufio.Reader, sum io.Writer) (int64, er
 	case methodStored:
 		return t.copy(summed{r, sum})
 	case methodDeflate:
-		return inflate(t, r, sum)
+		return unDeflate(t, r, sum)
 	case methodBzip2:
 		return unBzip2(t, r, sum)
 	case methodXZ:
