@@ -12,4 +12,6 @@
 // Detect and Open again, with the same Budget. One Budget bounds what a
 // message may cost, one Memory what all messages may hold. Nothing here
 // returns an error: what cannot be opened is a Note, never silence.
+//
+// Most of the work is DEFLATE, which package inflate decodes.
 package unpack

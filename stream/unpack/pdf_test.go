@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func openPDF(b *Budget, s Sink) Reader { return openDocument(TypePDF, "", b, s) }
@@ -314,5 +315,41 @@ func TestPDFHash(t *testing.T) {
 		150, 46, 103, 176, 160, 156, 187, 233, 166, 223, 163, 253, 147, 235, 95, 184}
 	if got := pdfHash([]byte("user"), salt); !bytes.Equal(got, want) {
 		t.Errorf("% x", got)
+	}
+}
+
+// Filters in nested arrays are no more than others, and what their decoders
+// hold is taken from the budget.
+func TestPDFManyFilters(t *testing.T) {
+	chain := "/Type /EmbeddedFile /Filter [" + strings.Repeat("[/FlateDecode /LZWDecode]", 5000) + "]"
+	data := makePDF("", pdfRoot, pdfStreamOf(chain, flated("payload")))
+	for _, c := range []struct {
+		memory int64
+		ends   bool
+	}{{4 << 20, false}, {1 << 20, true}} {
+		s := &told{t: t}
+		b := NewBudget(Limits{Memory: c.memory}, nil, "")
+		r := openPDF(b, s)
+		r.Write(data)
+		r.Close(true)
+		if n, ended := b.exhausted(); ended != c.ends || ended && n.Rule != RuleMemory || b.used != 0 {
+			t.Errorf("with %d octets of memory: %v, %d in use", c.memory, n, b.used)
+		}
+	}
+}
+
+// A stream that decodes to nothing ends with the time of its decoders.
+func TestPDFEmptyBlocks(t *testing.T) {
+	empty := strings.Repeat("\x00\x00\x00\xFF\xFF", 200_000)
+	data := makePDF("", pdfRoot, pdfStreamOf("/Type /ObjStm /N 1 /First 5 /Filter /FlateDecode", "\x78\x9C"+empty))
+	b := NewBudget(Limits{}, nil, "")
+	now := time.Unix(0, 0)
+	b.now = func() time.Time { now = now.Add(time.Second); return now }
+	b.spent = b.Limits.Time - 100*stepTime // which a hundred looks at the clock add
+	r := openPDF(b, &told{t: t})
+	r.Write(data)
+	r.Close(true)
+	if n, ended := b.exhausted(); !ended || n.Rule != RuleTime {
+		t.Errorf("%v", n)
 	}
 }
