@@ -14,7 +14,9 @@ import (
 var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
 
 // unDeflate tells a deflate stream (RFC 1951) as content of the open member and
-// reads exactly to its end. What is told goes through sum as well.
+// reads exactly to its end. What is told goes through sum as well. Blocks that
+// hold nothing end with the time as well, since each Reader behind r looks at
+// the clock.
 func unDeflate(t *teller, r *bufio.Reader, sum io.Writer) (told int64, err error) {
 	if !t.grow(inflate.Size) {
 		return 0, errStop

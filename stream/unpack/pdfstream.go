@@ -86,7 +86,7 @@ type pdfChain struct {
 
 // pdfDecode makes a pdfChain. Its memory is taken from the budget, until close.
 func pdfDecode(t *teller, b []byte, d *pdfDict) (*pdfChain, error) {
-	c := &pdfChain{Reader: &pdfInput{t: t, r: bytes.NewReader(b)}, t: t}
+	c := &pdfChain{Reader: timed{t.b, bytes.NewReader(b)}, t: t}
 	for i, name := range d.filters {
 		var parms pdfParms
 		if i < len(d.parms) {
@@ -151,20 +151,6 @@ func (c *pdfChain) close() {
 	c.inflaters = nil
 	c.t.b.shrink(c.held)
 	c.held = 0
-}
-
-// A pdfInput is the octets of a stream. It looks at the clock, since octets
-// may decode to none for long.
-type pdfInput struct {
-	t *teller
-	r *bytes.Reader
-}
-
-func (p *pdfInput) Read(b []byte) (int, error) {
-	if !p.t.b.inTime() {
-		return 0, errStop
-	}
-	return p.r.Read(b)
 }
 
 // A pdfInflater inflates without looking at header and checksum, which readers

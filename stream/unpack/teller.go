@@ -191,6 +191,20 @@ func (t *teller) copy(r io.Reader) (n int64, err error) {
 	}
 }
 
+// timed is a Reader of octets that are there already. It looks at the clock, as
+// a puller does: a decoder can read for long and tell nothing.
+type timed struct {
+	b *Budget
+	r io.Reader
+}
+
+func (r timed) Read(p []byte) (int, error) {
+	if !r.b.inTime() {
+		return 0, errStop
+	}
+	return r.r.Read(p)
+}
+
 // guard runs a piece of a reader on the decoders' clock. A panic of a library
 // becomes a Note of class Failed; one of the Sink goes on to whoever wrote it.
 func (t *teller) guard(f func()) {

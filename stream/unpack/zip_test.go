@@ -2,12 +2,15 @@ package unpack
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -319,5 +322,26 @@ func againstZip(t *testing.T, packed []byte, r *recorder) {
 		if err == nil && len(content) > 0 && len(content) < 1<<20 && !r.finds(content) && len(r.members) > 0 {
 			t.Errorf("missed %d octets of the standard library's:\n%s", len(content), r)
 		}
+	}
+}
+
+// What is read again ends with the time of the decoders, even if it is a
+// stream that decodes to nothing.
+func TestZipAgainInTime(t *testing.T) {
+	b := NewBudget(Limits{}, nil, "")
+	now := time.Unix(0, 0)
+	b.now = func() time.Time { now = now.Add(time.Second); return now }
+	b.spent = b.Limits.Time - 10*stepTime // which ten looks at the clock add
+	k := &kept{}
+	for block := range slices.Chunk(bytes.Repeat([]byte("\x00\x00\x00\xFF\xFF"), 400_000), blockSize) {
+		k.add(b, block)
+	}
+	z := &zipReader{t: &teller{b: b, s: deaf{}, kept: k}}
+	z.t.open(Member{})
+	b.watch(true)
+	var err error
+	z.section(0, k.size, func(r *bufio.Reader) { _, err = unDeflate(z.t, r, crc32.NewIEEE()) })
+	if n, _ := b.exhausted(); err != errStop || n.Rule != RuleTime {
+		t.Errorf("%v, %v", err, n)
 	}
 }

@@ -416,7 +416,7 @@ func (z *zipReader) directoryAt(off int64, bases []int64) {
 func (z *zipReader) section(off, n int64, read func(r *bufio.Reader)) {
 	f := feeds.Get().(*feed)
 	defer feeds.Put(f)
-	f.r.Reset(io.NewSectionReader(z.t.kept, off, n))
+	f.r.Reset(timed{z.t.b, io.NewSectionReader(z.t.kept, off, n)})
 	defer f.r.Reset(nil)
 	read(f.r)
 }
