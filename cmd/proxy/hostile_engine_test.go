@@ -56,7 +56,7 @@ func TestHostileClamd(t *testing.T) {
 	clamd := smtptest.StartClamd(t, hostile.EICAR(), "")
 	passed := clamdPasses(t, clamd.Addr, antivirus.FeedRaw)
 	t.Logf("the message alone: %d pass: %s", len(passed), strings.Join(passed, "; "))
-	for _, feed := range []antivirus.Feed{antivirus.FeedLeaves, antivirus.FeedBoth} {
+	for _, feed := range []antivirus.Feed{antivirus.FeedLeaves, antivirus.FeedBoth, antivirus.FeedNeeded} {
 		for _, name := range clamdPasses(t, clamd.Addr, feed) {
 			judge(t, name, []string{"passes clamd"})
 		}

@@ -67,7 +67,7 @@ type Module struct {
 	convict Conviction
 	quorum  int
 	memory  memory
-	wants   wants // what any engine is fed
+	raw     bool // some engine is given the message itself
 
 	running sync.WaitGroup // scans
 	service sync.WaitGroup // what engines run in the background
@@ -97,7 +97,7 @@ func New(s Settings) (*Module, error) {
 	for i := range s.Engines {
 		e := newEngine(&s.Engines[i])
 		m.engines = append(m.engines, e)
-		m.wants.add(e.feed)
+		m.raw = m.raw || e.feed.raw()
 	}
 	return m, nil
 }
