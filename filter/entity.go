@@ -1,6 +1,10 @@
 package filter
 
-import "sluice/stream/mime"
+import (
+	"strings"
+
+	"sluice/stream/mime"
+)
 
 // entities is the body as the MIME parser sees it.
 type entities body
@@ -22,8 +26,8 @@ func (e *entities) open(p *mime.Part, parent *piece) {
 	pc := b.open(part, parent)
 	pc.mime = p
 	part.Odd = b.oddHead && parent == nil
-	if p.View > 0 {
-		b.odd(p.Parent)
+	if p.View > 0 || p.Doubtful && strings.HasSuffix(p.Path, "end") {
+		b.odd(p.Parent) // clamd adds what is behind the last part to it
 	}
 	if p.Kind != mime.Leaf {
 		if up := pc.above(); up != nil {

@@ -55,6 +55,9 @@ func common(f mime.Field) bool {
 	if len(kind) < 10 || !bytes.EqualFold(kind[:10], []byte("multipart/")) {
 		return true
 	}
+	if last := kind[len(kind)-1]; more && (last == ' ' || last == '\t') {
+		return false
+	}
 	for more {
 		params = bytes.TrimLeft(params, " \t\r\n")
 		if len(params) == 0 {

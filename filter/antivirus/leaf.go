@@ -183,7 +183,7 @@ func (s *scanner) OpenPart(p *filter.Part) {
 	}
 	l := leaf{part: p}
 	if shown(p) {
-		l.text = &textLook{}
+		l.text = &textLook{lines: p.MIME.Encoding == ""}
 		l.text.begin(p.Head)
 	}
 	s.open = append(s.open, l)

@@ -81,8 +81,9 @@ func shown(p *filter.Part) bool {
 
 // A textLook looks at text for what clamd takes for something else.
 type textLook struct {
-	odd  bool
-	line int // octets since the last line end
+	odd   bool
+	lines bool // they stand in the message as they are: their length matters
+	line  int  // octets since the last line end
 }
 
 // begin looks at the first line. One that looks like a header field is that to
@@ -100,7 +101,7 @@ func (t *textLook) begin(head []byte) {
 
 // write looks for lines that are too long.
 func (t *textLook) write(p []byte) {
-	for !t.odd && len(p) > 0 {
+	for t.lines && !t.odd && len(p) > 0 {
 		n := min(len(p), reachLine+1-t.line)
 		if i := bytes.LastIndexByte(p[:n], '\n'); i >= 0 {
 			p, t.line = p[i+1:], 0
