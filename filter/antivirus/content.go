@@ -2,6 +2,7 @@ package antivirus
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"slices"
@@ -123,6 +124,17 @@ func (s *source) wake() {
 		default:
 		}
 	}
+}
+
+// digest sets sum to the SHA-256 of what is held.
+func (s *source) digest(sum *[32]byte) {
+	h := sha256.New()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.chunks {
+		h.Write(b)
+	}
+	h.Sum(sum[:0])
 }
 
 // open adds a reader. It must begin before the source streams or at once then.

@@ -15,6 +15,7 @@ type leaf struct {
 	part    *filter.Part
 	source  *source   // nil: no octets yet
 	text    *textLook // nil: not shown as text
+	sum     *[32]byte // SHA-256, if it is known
 	given   []bool    // by engine; nil: to none
 	closed  bool
 	settled bool // nothing more can make it needed
@@ -80,10 +81,19 @@ func (s *scanner) give(l *leaf) {
 			b.cast(unscannable(Late), l.source)
 		case !l.closed:
 			b.follow(l.source)
-		case !s.known(i, *l.source.sum):
+		case !s.known(i, l.digest()):
 			b.ask(l.source)
 		}
 	}
+}
+
+// digest returns the SHA-256 of a closed leaf of which nothing is gone.
+func (l *leaf) digest() [32]byte {
+	if l.sum == nil {
+		l.sum = new([32]byte)
+		l.source.digest(l.sum)
+	}
+	return *l.sum
 }
 
 // An offer is content that an engine was given.
@@ -149,12 +159,14 @@ func (s *scanner) tidy(i int) {
 // wait. Who wants what is doubtful alone is given nothing, and finds out if
 // it would have been.
 func (s *scanner) shed() {
-	s.all = true
-	s.Overflow()
-	for i := range s.ended {
-		s.attend(&s.ended[i])
+	if s.module.needs {
+		s.all = true
+		s.Overflow()
+		for i := range s.ended {
+			s.attend(&s.ended[i])
+		}
+		s.tidy(0)
 	}
-	s.tidy(0)
 	for i := range s.open {
 		l := &s.open[i]
 		if l.source == nil || l.lost || l.source.length() <= wholeSize {
@@ -198,10 +210,14 @@ func (s *scanner) PartData(p *filter.Part, b []byte) {
 	}
 	if l.source == nil {
 		l.source = s.source(p.Path)
-		s.leaves++
+		s.files++
+		if p.MIME != nil {
+			s.parts++
+		}
+		l.beyond = s.parts > reachParts || s.files > reachFiles
 	}
 	s.octets += int64(len(b))
-	l.beyond = l.beyond || s.leaves > reachLeaves || s.octets > reachOctets
+	l.beyond = l.beyond || s.octets > reachOctets
 	if l.text != nil {
 		l.text.write(b)
 	}
@@ -212,9 +228,6 @@ func (s *scanner) PartData(p *filter.Part, b []byte) {
 	}
 	s.collected()
 }
-
-// WantsHash has leaves hashed: equal ones are scanned once.
-func (s *scanner) WantsHash() {}
 
 // ClosePart ends a part.
 func (s *scanner) ClosePart(p *filter.Part) {
@@ -228,8 +241,13 @@ func (s *scanner) ClosePart(p *filter.Part) {
 		return
 	}
 	l.closed = true
-	sum := p.SHA256 // a scan may outlive the part
-	l.source.sum = &sum
+	if s.module.hashes {
+		l.sum = new([32]byte) // a scan may outlive the part
+		*l.sum = p.SHA256
+		if l.given == nil { // else scans are looking
+			l.source.sum = l.sum
+		}
+	}
 	l.source.end(nil)
 	s.settle(&l)
 	s.attend(&l)

@@ -16,10 +16,12 @@ const (
 	// reachDepth is how deep in the message a part may lie: 8 parts around it,
 	// half of clamd's MaxRecursion (17).
 	reachDepth = 8
-	// reachLeaves and reachOctets are how many parts, and how many octets of
-	// them, the engine comes to: 500 of the 1,024 that clamd takes from a mail,
-	// and 100 MiB, a quarter of its MaxScanSize.
-	reachLeaves = 500
+	// reachParts, reachFiles and reachOctets are how many parts of a mail, parts
+	// and members together, and octets of them the engine comes to: 500 of the
+	// 1,024 that clamd takes, half of its MaxFiles (10,000), and a quarter of its
+	// MaxScanSize (400 MB).
+	reachParts  = 500
+	reachFiles  = 5000
 	reachOctets = 100 << 20
 	// reachLine is the longest line of text, in octets: clamd cuts at 1,000.
 	reachLine = 990

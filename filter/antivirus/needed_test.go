@@ -187,6 +187,29 @@ func TestNeeded(t *testing.T) {
 	}
 }
 
+// What lies behind so many parts, or octets, that the engine may have stopped
+// before it is given.
+func TestNeededBeyond(t *testing.T) {
+	var parts, files []string
+	for range reachParts {
+		parts = append(parts, plainText)
+	}
+	for i := range reachFiles {
+		files = append(files, fmt.Sprintf("%d.txt", i), "x")
+	}
+	parts = append(parts, attachment("a.jpg", jpeg))
+	got, _ := given(t, FeedNeeded, mixed(parts...), false)
+	if want := []string{jpeg[:12]}; !slices.Equal(got, want) {
+		t.Errorf("parts: %q, want %q", got, want)
+	}
+	files = append(files, "last.txt", "the last one")
+	got, _ = given(t, FeedNeeded, mixed(attachment("a.zip", zipped(files...))), false)
+	// The zip itself is the first, so the last "x" is one too many.
+	if want := []string{"the last one", "x"}; !slices.Equal(got, want) {
+		t.Errorf("members: %q, want %q", got, want)
+	}
+}
+
 // Each sort of part by itself.
 func TestNeededParts(t *testing.T) {
 	message := &filter.Part{Kind: mime.Message}

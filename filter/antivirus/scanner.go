@@ -39,7 +39,8 @@ type scanner struct {
 	ended  []leaf  // closed parts that an engine is still to be given, or may
 	seen   map[offer]bool
 	next   int   // index of the next content
-	leaves int   // parts with octets so far
+	parts  int   // of the mail, with octets, so far
+	files  int   // those, and members
 	octets int64 // of theirs
 	flows  bool
 	all    bool // there was no room to wait for what parts turn out to be
@@ -48,7 +49,15 @@ type scanner struct {
 var (
 	_ filter.PartScanner = (*scanner)(nil)
 	_ filter.Overflower  = (*scanner)(nil)
+	_ filter.HashScanner = hashing{}
 )
+
+// hashing is a scanner that has every part hashed as it comes, so that equal
+// ones are scanned once. Where few are scanned, those are hashed then.
+type hashing struct{ *scanner }
+
+// WantsHash has leaves hashed.
+func (hashing) WantsHash() {}
 
 // newScanner starts on one message.
 func newScanner(m *Module, ch *filter.Channel) *scanner {
