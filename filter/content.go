@@ -84,6 +84,7 @@ type body struct {
 	mails   int      // messages found in containers
 	hashed  bool     // somebody wants leaves' SHA-256
 	ended   bool
+	oddHead bool // a defect came before the first part
 }
 
 // Write takes the next octets apart.
@@ -122,6 +123,6 @@ func (b *body) reuse() {
 	clear(b.told)
 	b.channel, b.budget = nil, nil
 	b.readers, b.told, b.given, b.mails = b.readers[:0], b.told[:0], 0, 0
-	b.hashed, b.ended = false, false
+	b.hashed, b.ended, b.oddHead = false, false, false
 	bodies.Put(b)
 }

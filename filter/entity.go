@@ -1,6 +1,10 @@
 package filter
 
-import "sluice/stream/mime"
+import (
+	"strings"
+
+	"sluice/stream/mime"
+)
 
 // entities is the body as the MIME parser sees it.
 type entities body
@@ -21,6 +25,10 @@ func (e *entities) open(p *mime.Part, parent *piece) {
 	}
 	pc := b.open(part, parent)
 	pc.mime = p
+	part.Odd = b.oddHead && parent == nil
+	if p.View > 0 || p.Doubtful && strings.HasSuffix(p.Path, "end") {
+		b.odd(p.Parent) // clamd adds what is behind the last part to it
+	}
 	if p.Kind != mime.Leaf {
 		if up := pc.above(); up != nil {
 			up.settle()
@@ -33,7 +41,16 @@ func (e *entities) open(p *mime.Part, parent *piece) {
 // Field is a header field. Those of messages are told.
 func (e *entities) Field(p *mime.Part, f mime.Field) {
 	b := (*body)(e)
-	if pc := b.entity(p); pc != nil && p.Kind == mime.Message {
+	pc := b.entity(p)
+	if pc == nil {
+		return
+	}
+	pc.fields++
+	pc.header += len(f.Name) + len(f.Value)
+	if pc.fields > manyFields || pc.header > longHeader || !common(f) {
+		pc.part.Odd = true
+	}
+	if p.Kind == mime.Message {
 		b.tell(event{kind: fieldRead, part: pc.part, field: f})
 	}
 }
@@ -61,6 +78,9 @@ func (e *entities) Defect(p *mime.Part, d mime.Defect) {
 		place = p.Path
 	}
 	b := (*body)(e)
+	if !ofMeaning[d.Rule] {
+		b.odd(p)
+	}
 	if pc := b.holder(p); pc != nil {
 		pc.held = append(pc.held, held{defect: d, place: place})
 		return

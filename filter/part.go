@@ -38,6 +38,15 @@ type Part struct {
 	// Doubtful tells that not every mail program sees these octets: a further
 	// reading, a defective encoding, TNEF. Until ClosePart it may become true.
 	Doubtful bool
+	// Odd tells that the part, or what lies in it, is not put together as
+	// programs commonly do: it has a defect of structure or encoding, it is a
+	// container with anything to be noted, there is another reading of it. Other
+	// programs may find other content in it. Until the message ends it may become
+	// true.
+	Odd bool
+	// Rare tells that few programs find this where it is: it was not listed as a
+	// member but found by its looks, or is packed in an uncommon way.
+	Rare bool
 
 	// Known when the part closes.
 	Size   int64    // decoded octets

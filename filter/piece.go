@@ -29,6 +29,8 @@ type piece struct {
 	shown   int             // octets of text told
 	readers []unpack.Reader // one for each container that it is read as
 	entered bool            // it counts towards the depth of containers
+	fields  int             // of its header, and their octets
+	header  int
 
 	tools
 }

@@ -34,7 +34,7 @@ func (e *engineConfig) settings() antivirus.EngineSettings {
 		Name: e.Name, Addresses: e.Address, URL: e.URL,
 		Deadline: time.Duration(e.Deadline), MaxSize: int64(e.MaxSize),
 		Feed: map[string]antivirus.Feed{
-			"raw": antivirus.FeedRaw, "leaves": antivirus.FeedLeaves, "both": antivirus.FeedBoth,
+			"raw": antivirus.FeedRaw, "leaves": antivirus.FeedLeaves, "both": antivirus.FeedBoth, "needed": antivirus.FeedNeeded,
 		}[e.Feed],
 	}
 	if e.Type == "icap" {

@@ -203,7 +203,7 @@ type engineConfig struct {
 	Address   engineAddresses `key:"address" doc:"Where clamd listens: host:port or unix:/path. Several, with commas: daemons with the same signatures, the least busy first."`
 	URL       string          `key:"url" doc:"ICAP service, icap://host:port/service."`
 	Profile   string          `key:"profile" default:"generic" oneof:"generic|c-icap" doc:"What the ICAP service means by its answers."`
-	Feed      string          `key:"feed" oneof:"raw|leaves|both" doc:"What the engine is given: the message as it came, with the parts that may be read in several ways; each decoded part; or both. Unset: both for clamd, leaves for icap."`
+	Feed      string          `key:"feed" oneof:"needed|raw|leaves|both" doc:"What the engine is given. needed: the message as it came, and each decoded part that clamd may not come to by itself; raw: the message, and the parts that may be read in several ways; leaves: each decoded part; both: the message and each decoded part. Unset: needed for clamd, leaves for icap."`
 	Deadline  duration        `key:"deadline" default:"20s" min:"1ms" doc:"For the vote after the end of data, and for how long in all the engine may hold a large message back."`
 	MaxSize   size            `key:"max_size" default:"100MiB" min:"1KiB" doc:"Largest content the engine takes. clamd: its StreamMaxLength."`
 	OnFailure string          `key:"on_failure" oneof:"closed|tag|open" doc:"What follows when the engine has no vote and that matters: deferred, marked, or nothing. Unset: what unscannable says for the recipient."`

@@ -111,8 +111,9 @@ func hostileConfig(t testing.TB, server string) *loaded {
 
 // A hostileScanner has the program's modules judge messages, without a wire.
 type hostileScanner struct {
-	setup *stream.Setup
-	probe hostileProbe
+	setup    *stream.Setup
+	probe    hostileProbe
+	overflow bool // the message outgrows its window at once
 }
 
 // newHostileScanner puts these engines, and more modules, among the others.
@@ -151,6 +152,9 @@ func (s *hostileScanner) scan(t testing.TB, content []byte) *judgement {
 	run, _ := visit.Begin(t.Context(), &filter.Envelope{ID: "scan", Size: -1, Scope: s.setup.Policy.Scope(to)})
 	defer run.Close()
 	run.Open()
+	if s.overflow {
+		run.Overflow()
+	}
 	var liner wire.Liner
 	liner.Scan(content, true)
 	for piece := range slices.Chunk(content, hostilePiece) {

@@ -67,7 +67,9 @@ type Module struct {
 	convict Conviction
 	quorum  int
 	memory  memory
-	wants   wants // what any engine is fed
+	raw     bool // some engine is given the message itself
+	hashes  bool // some engine is given every part
+	needs   bool // some engine is given the parts that it needs
 
 	running sync.WaitGroup // scans
 	service sync.WaitGroup // what engines run in the background
@@ -97,7 +99,9 @@ func New(s Settings) (*Module, error) {
 	for i := range s.Engines {
 		e := newEngine(&s.Engines[i])
 		m.engines = append(m.engines, e)
-		m.wants.add(e.feed)
+		m.raw = m.raw || e.feed.raw()
+		m.needs = m.needs || e.feed == FeedNeeded
+		m.hashes = m.hashes || e.feed == FeedLeaves || e.feed == FeedBoth
 	}
 	return m, nil
 }
@@ -183,5 +187,9 @@ func stricter(a, b policy.FailurePolicy) policy.FailurePolicy {
 
 // Open starts on one message.
 func (m *Module) Open(_ *filter.Session, _ *filter.Envelope, ch *filter.Channel) filter.Scanner {
-	return newScanner(m, ch)
+	s := newScanner(m, ch)
+	if m.hashes {
+		return hashing{s}
+	}
+	return s
 }

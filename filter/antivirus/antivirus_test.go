@@ -100,7 +100,7 @@ type fed struct {
 }
 
 func (f fed) Open(s *filter.Session, e *filter.Envelope, ch *filter.Channel) filter.Scanner {
-	inner := f.Module.Open(s, e, ch).(*scanner)
+	inner := newScanner(f.Module, ch)
 	fs := &fedScanner{scanner: inner, mail: f.mail}
 	for _, p := range f.mail.parts {
 		fs.parts = append(fs.parts, &filter.Part{Path: p.path, Doubtful: p.doubtful})

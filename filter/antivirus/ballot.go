@@ -57,11 +57,6 @@ func newBallot(m *Module, e *engine) *ballot {
 	return b
 }
 
-// takes tells whether the engine is to be given a part.
-func (b *ballot) takes(doubtful bool) bool {
-	return b.engine.feed != FeedRaw || doubtful
-}
-
 // ask has the engine look at a complete content.
 func (b *ballot) ask(s *source) {
 	b.mu.Lock()

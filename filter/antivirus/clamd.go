@@ -97,6 +97,13 @@ var (
 	endStream = []byte{0, 0, 0, 0}
 )
 
+// mailMark comes before a message. clamd takes content for mail only if it
+// begins with one of some fields, written as it knows them, or has a few of
+// them within 2 KiB; what begins with DKIM-Signature or "from:" may be plain
+// text to it, of which it decodes nothing. The server gets a Received field
+// before the message too.
+const mailMark = "Received: by sluice\r\n"
+
 // sendContent sends a whole scan's side, a frame a chunk, each in one write.
 func (c *conn) sendContent(ctx context.Context, content *Content) error {
 	command := inStream
@@ -104,8 +111,12 @@ func (c *conn) sendContent(ctx context.Context, content *Content) error {
 		command = slices.Concat(idSession, inStream)
 	}
 	size, sent := content.Size(), int64(0)
-	head := make([]byte, 0, len(command)+4)
+	head := make([]byte, 0, len(command)+4+len(mailMark)+4)
 	head = append(head, command...)
+	if content.source.mail {
+		head = binary.BigEndian.AppendUint32(head, uint32(len(mailMark)))
+		head = append(head, mailMark...)
+	}
 	for {
 		b, err := content.Next(ctx)
 		if err == io.EOF {

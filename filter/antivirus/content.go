@@ -2,6 +2,7 @@ package antivirus
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"slices"
@@ -26,6 +27,7 @@ var (
 type source struct {
 	place  string // path of the part; empty: the whole message
 	index  int    // place among the contents of its message
+	mail   bool   // the whole message
 	ledger *ledger
 	sum    *[32]byte // SHA-256, where it is known before it is given; nil: not known
 
@@ -34,6 +36,7 @@ type source struct {
 	gone      int        // how many were freed before them
 	size      int64
 	streaming bool
+	kept      bool // an engine may want it yet
 	complete  bool
 	broken    error // content is missing
 	keep      bool  // a dropped reader may still look at chunks: never reuse them
@@ -84,11 +87,33 @@ func (s *source) grow(want int) bool {
 
 // count enters n octets, or fewer than none, in the ledger. mu is held.
 func (s *source) count(n int) {
-	if s.streaming {
+	switch {
+	case s.streaming:
 		s.ledger.queued.Add(int64(n))
-	} else {
+	case s.kept:
+		s.ledger.kept.Add(int64(n))
+	default:
 		s.ledger.held.Add(int64(n))
 	}
+}
+
+// retain says whether an engine may want the content yet that has not been given
+// it.
+func (s *source) retain(kept bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recount(func() { s.kept = kept })
+}
+
+// recount enters what is held anew, after a change. mu is held.
+func (s *source) recount(change func()) {
+	n := 0
+	for _, b := range s.chunks {
+		n += cap(b)
+	}
+	s.count(-n)
+	change()
+	s.count(n)
 }
 
 // wake tells readers that there is something new. mu is held.
@@ -101,6 +126,17 @@ func (s *source) wake() {
 	}
 }
 
+// digest sets sum to the SHA-256 of what is held.
+func (s *source) digest(sum *[32]byte) {
+	h := sha256.New()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.chunks {
+		h.Write(b)
+	}
+	h.Sum(sum[:0])
+}
+
 // open adds a reader. It must begin before the source streams or at once then.
 func (s *source) open(limit int64) *Content {
 	c := &Content{source: s, limit: limit, ready: make(chan struct{}, 1)}
@@ -111,21 +147,16 @@ func (s *source) open(limit int64) *Content {
 	return c
 }
 
-// stream begins to free what all readers have passed. All readers there will
-// be are open.
+// stream begins to free what all readers have passed; without one everything.
+// All readers there will be are open.
 func (s *source) stream() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streaming {
 		return
 	}
-	held := 0
-	for _, b := range s.chunks {
-		held += cap(b)
-	}
-	s.count(-held)
-	s.streaming = true
-	s.count(held)
+	s.recount(func() { s.streaming = true })
+	s.trim()
 }
 
 // end says that nothing more comes. Readers may still be opened.

@@ -63,6 +63,7 @@ func (m *memory) short() bool { return m.used.Load() > m.limit/2 }
 type ledger struct {
 	memory *memory
 	held   atomic.Int64 // octets of chunks that nothing frees before the end
+	kept   atomic.Int64 // octets of chunks that an engine may want yet
 	queued atomic.Int64 // octets of chunks that go when they have been read
 	space  chan struct{}
 }

@@ -149,7 +149,7 @@ func TestDoubtfulParts(t *testing.T) {
 		{"turns", testPart{path: "1", content: "virus:P;", turns: true}, "antivirus.infected P (a) at 1"},
 		{"turns and large", testPart{path: "1", content: big, turns: true}, "antivirus.infected P (a) at 1"},
 		// Nobody holds so much for a mere possibility.
-		{"turns and huge", testPart{path: "1", content: strings.Repeat("x", maxHeld+chunkSize), turns: true}, "antivirus.unscannable late (a) at 1"},
+		{"turns and huge", testPart{path: "1", content: strings.Repeat("x", maxKept+chunkSize), turns: true}, "antivirus.unscannable late (a) at 1"},
 		{"sure and huge", testPart{path: "1", content: strings.Repeat("x", maxHeld+chunkSize)}, ""},
 	} {
 		for _, flows := range []bool{false, true} {

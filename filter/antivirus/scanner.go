@@ -2,7 +2,6 @@ package antivirus
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"sluice/filter"
@@ -14,6 +13,11 @@ const (
 	// reached by archives that are far larger inside, or with a window of that
 	// size; then the message is treated as if it had outgrown its window.
 	maxHeld = 16 << 20
+	// maxKept is what is kept beside that until it is certain that no engine
+	// wants it: 64 MiB, the parts of a message of 20 MiB with an archive in it. A
+	// message that has more is given to the engines as a whole and in all its
+	// parts, and so is one for which there is no memory.
+	maxKept = 64 << 20
 	// maxQueue is how far an engine may be behind once content flows: 1 MiB, a
 	// tenth of a second for a clamd that is not busy.
 	maxQueue = 1 << 20
@@ -30,33 +34,37 @@ type scanner struct {
 	ledger  *ledger
 	ballots []*ballot
 
-	raw   *source // nil: nobody wants it
-	open  []leaf  // parts not closed yet
-	ended []leaf  // parts waiting for the end, or the overflow
-	seen  map[likeness]bool
-	next  int // index of the next content
-	flows bool
-}
-
-// A leaf is one part that engines may be given.
-type leaf struct {
-	part   *filter.Part // nil once it is closed
-	source *source
-	given  bool // engines have been given it
-	lost   bool // its beginning is gone: it was too large to wait for a doubt
-	doubt  bool // it turned out doubtful
+	raw    *source // nil: nobody wants it
+	open   []leaf  // parts not closed yet
+	ended  []leaf  // closed parts that an engine is still to be given, or may
+	seen   map[offer]bool
+	next   int   // index of the next content
+	parts  int   // of the mail, with octets, so far
+	files  int   // those, and members
+	octets int64 // of theirs
+	flows  bool
+	all    bool // there was no room to wait for what parts turn out to be
 }
 
 var (
 	_ filter.PartScanner = (*scanner)(nil)
 	_ filter.Overflower  = (*scanner)(nil)
+	_ filter.HashScanner = hashing{}
 )
+
+// hashing is a scanner that has every part hashed as it comes, so that equal
+// ones are scanned once. Where few are scanned, those are hashed then.
+type hashing struct{ *scanner }
+
+// WantsHash has leaves hashed.
+func (hashing) WantsHash() {}
 
 // newScanner starts on one message.
 func newScanner(m *Module, ch *filter.Channel) *scanner {
 	s := &scanner{module: m, channel: ch, ledger: newLedger(&m.memory)}
-	if m.wants.raw {
+	if m.raw {
 		s.raw = s.source("")
+		s.raw.mail = true
 	}
 	return s
 }
@@ -75,89 +83,10 @@ func (s *scanner) Write(p []byte) {
 	s.collected()
 }
 
-// OpenPart is told of a part.
-func (s *scanner) OpenPart(*filter.Part) {}
-
-// PartData collects a part, or passes it on.
-func (s *scanner) PartData(p *filter.Part, b []byte) {
-	if !s.module.wants.parts() {
-		return
-	}
-	i := slices.IndexFunc(s.open, func(l leaf) bool { return l.part == p })
-	if i < 0 {
-		i = len(s.open)
-		s.open = append(s.open, leaf{part: p, source: s.source(p.Path)})
-	}
-	l := &s.open[i]
-	if l.lost {
-		return
-	}
-	l.source.append(b)
-	if s.flows && !l.given && s.wanted(p) && l.source.length() > wholeSize {
-		s.flow(l, p.Doubtful)
-	}
-	s.collected()
-}
-
-// wanted tells whether some engine is to be given a part, by what is known.
-func (s *scanner) wanted(p *filter.Part) bool {
-	return s.module.wants.leaves || s.module.wants.doubtful && p.Doubtful
-}
-
-// WantsHash has leaves hashed: equal ones are scanned once.
-func (s *scanner) WantsHash() {}
-
-// ClosePart ends a part.
-func (s *scanner) ClosePart(p *filter.Part) {
-	i := slices.IndexFunc(s.open, func(l leaf) bool { return l.part == p })
-	if i < 0 {
-		return
-	}
-	l := s.open[i]
-	s.open = slices.Delete(s.open, i, i+1)
-	l.part, l.doubt = nil, p.Doubtful
-	if l.given {
-		l.source.finish(nil)
-		return
-	}
-	sum := p.SHA256 // a scan may outlive the part
-	l.source.sum = &sum
-	switch {
-	case !s.wanted(p) || !l.lost && s.known(p):
-		l.source.finish(nil) // nobody reads it
-	case s.flows || l.lost:
-		s.start()
-		s.give(&l)
-	default:
-		s.ended = append(s.ended, l)
-	}
-}
-
-// A likeness is what two parts have in common that the same engines are given
-// with the same octets.
-type likeness struct {
-	sum      [32]byte
-	doubtful bool
-}
-
-// known tells whether engines are given the same already: parts come again in
-// further readings of a message.
-func (s *scanner) known(p *filter.Part) bool {
-	k := likeness{p.SHA256, p.Doubtful}
-	if s.seen[k] {
-		return true
-	}
-	if s.seen == nil {
-		s.seen = map[likeness]bool{}
-	}
-	s.seen[k] = true
-	return false
-}
-
-// collected looks after what the message holds. What is held for a mere
-// possibility goes when the memory of all messages is half used.
+// collected looks after what the message holds.
 func (s *scanner) collected() {
-	if s.ledger.held.Load() > maxHeld || s.module.memory.short() {
+	kept := s.ledger.kept.Load()
+	if kept > maxKept || kept > wholeSize && s.module.memory.short() {
 		s.shed()
 	}
 	if !s.flows && s.ledger.held.Load() > maxHeld {
@@ -165,16 +94,6 @@ func (s *scanner) collected() {
 	}
 	if s.flows {
 		s.pace()
-	}
-}
-
-// shed lets go of parts that no engine wants unless they turn out doubtful.
-func (s *scanner) shed() {
-	for i := range s.open {
-		if l := &s.open[i]; !l.given && !l.lost && !s.wanted(l.part) {
-			l.lost = true
-			l.source.finish(errDropped)
-		}
 	}
 }
 
@@ -198,47 +117,19 @@ func (s *scanner) Overflow() {
 	s.start()
 	if s.raw != nil {
 		for _, b := range s.ballots {
-			if b.engine.feed != FeedLeaves {
+			if b.engine.feed.raw() {
 				b.follow(s.raw)
 			}
 		}
 		s.raw.stream()
 	}
 	for i := range s.ended {
-		s.give(&s.ended[i])
+		s.attend(&s.ended[i])
 	}
-	s.ended = nil
+	s.tidy(0)
 	for i := range s.open {
-		if l := &s.open[i]; !l.lost && s.wanted(l.part) && l.source.length() > wholeSize {
-			s.flow(l, l.part.Doubtful)
-		}
+		s.attend(&s.open[i])
 	}
-}
-
-// flow gives engines a part that is still arriving.
-func (s *scanner) flow(l *leaf, doubtful bool) {
-	l.given = true
-	for _, b := range s.ballots {
-		if b.takes(doubtful) {
-			b.follow(l.source)
-		}
-	}
-	l.source.stream()
-}
-
-// give gives engines a part that is complete.
-func (s *scanner) give(l *leaf) {
-	l.source.end(nil)
-	for _, b := range s.ballots {
-		switch {
-		case !b.takes(l.doubt):
-		case l.lost:
-			b.cast(unscannable(Late), l.source)
-		default:
-			b.ask(l.source)
-		}
-	}
-	l.source.finish(nil)
 }
 
 // pace holds the sender back while an engine is too far behind: each for its
@@ -314,7 +205,7 @@ func (s *scanner) endAll() {
 		s.raw.end(nil)
 		if !s.flows {
 			for _, b := range s.ballots {
-				if b.engine.feed != FeedLeaves {
+				if b.engine.feed.raw() {
 					b.ask(s.raw)
 				}
 			}
@@ -322,7 +213,11 @@ func (s *scanner) endAll() {
 		s.raw.finish(nil)
 	}
 	for i := range s.ended {
-		s.give(&s.ended[i])
+		l := &s.ended[i]
+		l.settled = true
+		s.give(l)
+		l.source.retain(false)
+		l.source.finish(nil)
 	}
 	s.ended = nil
 	s.endOpen(nil)
@@ -331,7 +226,9 @@ func (s *scanner) endAll() {
 // endOpen ends parts that nobody closed.
 func (s *scanner) endOpen(broken error) {
 	for _, l := range s.open {
-		l.source.finish(broken)
+		if l.source != nil {
+			l.source.finish(broken)
+		}
 	}
 	s.open = nil
 }

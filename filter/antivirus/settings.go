@@ -84,7 +84,8 @@ const (
 type Feed uint8
 
 const (
-	// FeedDefault is FeedBoth for clamd and FeedLeaves for ICAP.
+	// FeedDefault is FeedNeeded for clamd, FeedLeaves for ICAP, and FeedBoth for
+	// engines of another kind.
 	FeedDefault Feed = iota
 	// FeedRaw is the message as it came, and besides each part that mail
 	// programs may decode differently than the engine does.
@@ -94,19 +95,14 @@ const (
 	FeedLeaves
 	// FeedBoth is the message and every part.
 	FeedBoth
+	// FeedNeeded is the message, and besides each part that clamd is not known
+	// to come to by itself from the message or from another part it is given
+	// (needed.go). It finds what FeedBoth finds, and looks at most octets once.
+	FeedNeeded
 )
 
-// wants is what engines are fed.
-type wants struct{ raw, leaves, doubtful bool }
-
-func (w *wants) add(f Feed) {
-	w.raw = w.raw || f != FeedLeaves
-	w.leaves = w.leaves || f != FeedRaw
-	w.doubtful = w.doubtful || f == FeedRaw
-}
-
-// parts tells whether parts are looked at.
-func (w wants) parts() bool { return w.leaves || w.doubtful }
+// raw tells whether the message itself is given.
+func (f Feed) raw() bool { return f != FeedLeaves }
 
 // Validate returns policy.Errors with every setting that cannot be used, or
 // nil. Paths are as the fields nest, in lower case: "engines[0].address".
@@ -233,12 +229,13 @@ func newEngine(s *EngineSettings) *engine {
 		e.maxSize = DefaultMaxSize
 	}
 	if e.feed == FeedDefault {
-		// clamd's own reading of the whole finds what only the whole shows, ours of
-		// the leaves what it does not open: 77 of the hostile messages that hide
-		// EICAR (internal/hostile) pass Debian's clamd by the raw message alone.
-		e.feed = FeedBoth
-		if s.Engine == nil && s.Type == TypeICAP {
+		switch {
+		case s.Engine != nil:
+			e.feed = FeedBoth
+		case s.Type == TypeICAP:
 			e.feed = FeedLeaves
+		default:
+			e.feed = FeedNeeded
 		}
 	}
 	switch {

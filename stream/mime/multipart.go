@@ -138,6 +138,9 @@ func (r *reader) boundary(b []byte) bool {
 		r.forkPrefix(b, m.longest)
 	}
 	if m.exact.at >= 0 {
+		if len(t) > 0 && blank(t[len(t)-1:]) {
+			r.feed.p.defect(r.stack[m.exact.at].node.part, Defect{RuleBoundary, Low, "blanks behind it"})
+		}
 		if m.equal {
 			r.defect(Defect{RuleBoundary, Middle, "nested equal ones"})
 		}

@@ -30,6 +30,7 @@ type Member struct {
 	Size      int64    // octets as declared; -1: not declared
 	Encrypted bool     // its content cannot be read, for a key or a method that is missing: there will be no Data
 	Text      bool     // made by the reader, such as a macro's source: no file of its own
+	Rare      bool     // packed as few programs do: in a zip neither deflated nor stored with its size before it
 }
 
 // A Note is a fact about a container or a file.

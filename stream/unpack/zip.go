@@ -224,7 +224,7 @@ func (z *zipReader) local() bool {
 		if !z.t.b.entry() {
 			return z.t.alive()
 		}
-	} else if !z.t.open(Member{Names: h.names, Size: h.declared(row.unsized), Encrypted: !h.readable()}) {
+	} else if !z.t.open(Member{Names: h.names, Size: h.declared(row.unsized), Encrypted: !h.readable(), Rare: h.rare(row.unsized)}) {
 		return false
 	}
 	z.content(&row)

@@ -440,7 +440,7 @@ func (z *zipReader) unpackAgain(e *zipRow) {
 	}
 	done = z.t.noteUnreadable(&h) && done // then a further name is told, with no data
 	readable := h.readable() && data >= 0 && !done
-	if !z.t.open(Member{Names: h.names, Size: h.size, Encrypted: !readable && !done}) {
+	if !z.t.open(Member{Names: h.names, Size: h.size, Encrypted: !readable && !done, Rare: true}) {
 		return
 	}
 	if readable {

@@ -109,6 +109,11 @@ func (h *zipHeader) folder(name []byte) bool {
 		h.flags&flagDescriptor == 0
 }
 
+// rare tells whether few programs that read zips unpack this.
+func (h *zipHeader) rare(unsized bool) bool {
+	return h.method != methodDeflate && (h.method != methodStored || unsized)
+}
+
 // declared is the size for a Member.
 func (h *zipHeader) declared(unsized bool) int64 {
 	if unsized {
