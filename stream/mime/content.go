@@ -72,6 +72,8 @@ func (c *content) read(p *Parser, h *header, digest bool) {
 			c.readTransfer(h.value(f))
 		case disposition:
 			c.readDisposition(p, h.value(f))
+		case contentName:
+			c.readName(h.value(f))
 		}
 	}
 	for what := contentType; what <= disposition; what++ {
@@ -263,6 +265,13 @@ func (c *content) readDisposition(p *Parser, value []byte) {
 	all := parseParams(value, p.limits.Params)
 	c.attached = c.attached || strings.EqualFold(all.value, "attachment")
 	c.addParams(&all)
+}
+
+// readName reads a Content-Name field, which is in no standard.
+// QUIRK: Thunderbird and its kin call a file so that has no other name.
+func (c *content) readName(value []byte) {
+	name, _ := decodeWords(nil, value)
+	c.addName(strings.Trim(string(name), " \t\""))
 }
 
 // readTransfer reads a Content-Transfer-Encoding field (RFC 2045 section 6.1).
