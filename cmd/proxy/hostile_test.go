@@ -26,7 +26,6 @@ var knownMisses = map[string]string{
 	"25 MHTML":                    "MIME under the name of a document is not taken apart",
 	"33 BinHex":                   "not decoded",
 	"33 BinHex as type":           "not decoded",
-	"33 AppleSingle":              "not taken apart",
 	"33 file in an invitation":    "not taken apart",
 	"33 photo of a contact":       "not taken apart",
 	"34 mbox":                     "not taken apart",

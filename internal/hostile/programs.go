@@ -35,7 +35,6 @@ func programCases() []Case {
 	inner := string(inside(mixed("boundary=c"), "c"))
 	part := func(fields, body string) []byte { return mail(b + between("b", text, fields+"\n"+body)) }
 	const script = "var a = 1\n"
-	applesingle := slices.Concat([]byte{0, 5, 0x16, 0, 0, 2, 0, 0}, make([]byte, 16), []byte{0, 1}, be32(1), be32(38), be32(len(e)), []byte(e))
 	ics := "BEGIN:VCALENDAR\nBEGIN:VEVENT\nATTACH;FMTTYPE=application/octet-stream;ENCODING=BASE64;VALUE=BINARY;X-FILENAME=e.dat:\n " +
 		strings.Join(strings.Split(strings.TrimSpace(lines64(e)), "\n"), "\n ") + "\nEND:VEVENT\nEND:VCALENDAR\n"
 	return []Case{
@@ -59,7 +58,10 @@ func programCases() []Case {
 		// Apple Mail opens AppleSingle, Outlook and the phone's calendars what
 		// an invitation carries.
 		{33, "AppleDouble", mail(b + between("b", text, "Content-Type: multipart/appledouble; boundary=c\n\n"+between("c", "Content-Type: application/applefile\n"+is64+"\nAAUWBwACAAA=\n", eicarPart()))), found()},
-		{33, "AppleSingle", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(applesingle))), found()},
+		{33, "AppleSingle", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(appleSingle(1, e)))), found()},
+		{33, "AppleSingle, resource fork", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(appleSingle(2, e)))), found()},
+		{33, "AppleSingle in zip", attached("a.zip", string(zipOf(zipEntry{name: "e.dat", data: appleSingle(1, e), method: deflated}))), found()},
+		{33, "MacBinary", part("Content-Type: application/macbinary; name=e.bin\n"+is64, lines64(string(macBinary("e.dat", e)))), found()},
 		{33, "file in an invitation", part("Content-Type: text/calendar; method=REQUEST\n", ics), found()},
 		{33, "photo of a contact", part("Content-Type: text/vcard\n", "BEGIN:VCARD\nVERSION:3.0\nPHOTO;ENCODING=b;TYPE=JPEG:"+b64(e)+"\nEND:VCARD\n"), foundOr("mime.uu")},
 		// Outlook takes a part that lacks an encoding for base64 if it looks so?
@@ -73,6 +75,22 @@ func programCases() []Case {
 		{33, "boundary behind 100 parameters", mail("Content-Type: multipart/mixed; " + strings.Repeat("a=b; ", 101) + "boundary=b\n\n" + between("b", text, eicarPart())), found()},
 		{33, "1,001 parts", mail(b + between("b", append(slices.Repeat([]string{"\nx\n"}, 1001), eicarPart())...)), Want{Refused: true, Or: []string{"limit.parts"}}},
 	}
+}
+
+// appleSingle has one entry: 1 is the data, 2 the resources (RFC 1740 appendix A).
+func appleSingle(entry int, data string) []byte {
+	return slices.Concat([]byte{0, 5, 0x16, 0, 0, 2, 0, 0}, make([]byte, 16), []byte{0, 1}, be32(entry), be32(38), be32(len(data)), []byte(data))
+}
+
+// macBinary is MacBinary III, its checksum wrong.
+func macBinary(name, data string) []byte {
+	h := make([]byte, 128)
+	h[1] = byte(copy(h[2:65], name))
+	copy(h[65:], "????????")
+	copy(h[83:], be32(len(data)))
+	copy(h[102:], "mBIN\x00\x00")
+	h[122], h[123] = 130, 129
+	return pad(append(h, data...), 256)
 }
 
 // binHex is BinHex 4.0 of a data fork (RFC 1741 appendix A), its checksums 0.

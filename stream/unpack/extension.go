@@ -22,6 +22,9 @@ func Mismatch(ext string, types []Type) bool {
 		return false
 	}
 	for _, t := range types {
+		if t == TypeApple || t == TypeMacBinary { // they go by the name of what they hold
+			return false
+		}
 		if t == claimed || t.Family() == claimed.Family() || within[claimed] == t {
 			return false
 		}

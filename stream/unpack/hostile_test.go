@@ -33,6 +33,8 @@ func samples(t testing.TB) map[Type][]byte {
 		TypeZstd:       zstdStream(t, content),
 		TypeTar:        tarred(t, map[string][]byte{"a": payload, "b": content}, "d/", "a", "b"),
 		TypeActiveMime: activeMimed(content, activeMimeSize),
+		TypeApple:      appleFile(appleSingleMark, appleFork{appleName, []byte("a")}, appleFork{appleData, content}, appleFork{appleResource, payload}),
+		TypeMacBinary:  macBinary("a", content, make([]byte, macBinaryHeader)), // nothing is padded behind it
 	}
 }
 

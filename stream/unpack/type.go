@@ -40,6 +40,8 @@ const (
 	TypeLNK        Type = "lnk"
 	TypeURL        Type = "url"        // internet shortcut
 	TypeActiveMime Type = "activemime" // macros of a document saved as a web page
+	TypeApple      Type = "applefile"  // AppleSingle, AppleDouble
+	TypeMacBinary  Type = "macbinary"
 
 	// Containers nothing looks into. Of some the names are told.
 	TypeCAB     Type = "cab"
@@ -174,6 +176,7 @@ var kinds = map[Type]kind{
 	TypePpt: {famOffice, opened}, TypeMsg: {famMail, opened}, TypeMSI: {famProgram, opened | runs},
 	TypeRTF: {famOffice, opened}, TypeOneNote: {famOffice, opened}, TypeRels: {famText, opened}, TypePart: {famText, opened},
 	TypePDF: {famPDF, opened}, TypeActiveMime: {famOffice, opened},
+	TypeApple: {famArchive, opened}, TypeMacBinary: {famArchive, opened},
 	TypeLNK: {famProgram, opened | runs}, TypeURL: {famText, opened | runs},
 
 	TypeCAB: {famArchive, opened | closed}, TypeACE: {famArchive, opened | closed},
