@@ -46,6 +46,7 @@ var contentRules = []contentRule{
 	{Rule{mime.RuleQP, 0, "quoted-printable has escapes that are none."}, policy.Deliver},
 	{Rule{mime.RuleUU, 0, "Text holds a uuencoded file."}, policy.Deliver},
 	{Rule{mime.RuleYEnc, 0, "Text holds a yEnc file."}, policy.Deliver},
+	{Rule{mime.RuleBinHex, 0, "Text holds a file in BinHex."}, policy.Deliver},
 	{Rule{mime.RuleCharset, 0.5, "A charset is unknown, or contradicts the text."}, policy.Deliver},
 	{Rule{mime.RuleWord, 0.3, "An encoded word in a header field is malformed."}, policy.Deliver},
 	{Rule{mime.RuleTNEF, 0.5, "A TNEF attachment is damaged."}, policy.Deliver},

@@ -42,6 +42,8 @@ func programCases() []Case {
 		// Content-Name.
 		{33, "BinHex", mail("\n(This file must be converted with BinHex 4.0)\n\n" + binHex("e.dat", e)), found()},
 		{33, "BinHex as type", part("Content-Type: application/mac-binhex40; name=e.hqx\n", "(This file must be converted with BinHex 4.0)\n\n"+binHex("e.dat", e)), found()},
+		{33, "BinHex by name", part("Content-Type: application/octet-stream; name=e.hqx\n", binHex("e.dat", e)), found()},
+		{33, "BinHex in one line", mail("\n(This file must be converted with BinHex 4.0)\n\n" + strings.ReplaceAll(binHex("e.dat", e+strings.Repeat(" ", 60)), "\n", "") + "\n"), found()},
 		{33, "Content-Name", part("Content-Type: application/octet-stream\nContent-Name: run.js\n", script), refused("attachment.banned")},
 		{33, "message/rfc822 with another type's name", part("Content-Type: message/rfc822; name=a.txt\n"+is64, lines64(inner)), found()},
 		{33, "multipart without subtype", inside("Content-Type: multipart; boundary=b\n", "b"), found()},

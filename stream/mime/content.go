@@ -286,7 +286,7 @@ func (c *content) readTransfer(value []byte) {
 		c.addTransfer(base64Transfer)
 	case "quoted-printable":
 		c.addTransfer(qpTransfer)
-	case "uuencode", "x-uuencode", "x-uue", "uue":
+	case "uuencode", "x-uuencode", "x-uue", "uue", "binhex", "x-binhex", "binhex40", "x-binhex40", "mac-binhex40":
 		c.addTransfer(uuTransfer)
 	default:
 		c.namedTransfers(name)
