@@ -121,7 +121,7 @@ func (pc *piece) know(head []byte) {
 	if part.Text && b.anyText() {
 		pc.text = pc.newText()
 	}
-	pc.openReaders()
+	pc.openReaders(head)
 }
 
 // newText returns what decodes the piece as text.
@@ -158,7 +158,7 @@ func byNames(names []string, head []byte) []unpack.Type {
 
 // openReaders opens the piece as every container that it is, and looks for
 // containers hidden in what is none.
-func (pc *piece) openReaders() {
+func (pc *piece) openReaders(head []byte) {
 	b, part := pc.body, pc.part
 	for _, t := range part.Types {
 		if !t.Container() && !t.Unsupported() {
@@ -171,8 +171,8 @@ func (pc *piece) openReaders() {
 			pc.readers = append(pc.readers, r)
 		}
 	}
-	if pc.isMail() && pc.enter() {
-		if r := pc.openMail(); r != nil {
+	if way := pc.mailWay(head); way != noMail && pc.enter() {
+		if r := pc.openMail(way, 0); r != nil {
 			pc.readers = append(pc.readers, r)
 		}
 	}

@@ -132,6 +132,12 @@ func fileCases() []Case {
 		{34, "mbox", part("application/mbox", "mail.mbox", mbox), found()},
 		{34, "message with TNEF's name", part("application/octet-stream", "winmail.dat", inner), found()},
 		{34, "TNEF in zip", attached("a.zip", string(zipOf(zipEntry{name: "winmail.dat", data: tnefFile("e.dat", []byte(EICAR()))}))), found()},
+		{34, "mbox in zip", attached("a.zip", string(zipOf(zipEntry{name: "mail.mbox", data: []byte(mbox), method: deflated}))), found()},
+		{34, "uuencode in zip", attached("a.zip", string(zipOf(zipEntry{name: "a.uue", data: []byte("begin 644 e.dat\n" + uuLines(EICAR()) + "`\nend\n")}))), found()},
+		{34, "BinHex in zip", attached("a.zip", string(zipOf(zipEntry{name: "a.hqx", data: []byte(binHex("e.dat", EICAR()))}))), found()},
+		{34, "signed message in zip", attached("a.zip", string(zipOf(zipEntry{name: "a.p7m", data: []byte(signed(der, der(0x04, string(raw(eicarPart())))))}))), found()},
+		{34, "message with a document's name", part("application/msword", "a.doc", inner), found()},
+		{34, "message in a PDF with a document's name", part("application/msword", "a.doc", "%PDF-1.7\n1 0 obj\n<<>>\nendobj\nxref\ntrailer\n"+inner), found()},
 		{34, "uuencode as a file", part("application/octet-stream", "a.uue", "begin 644 e.dat\r\n"+crlf(uuLines(EICAR()))+"`\r\nend\r\n"), found()},
 		{34, "signed message as a file", part("application/octet-stream", "a.p7m", signed(der, der(0x04, string(raw(eicarPart()))))), found()},
 	}
