@@ -88,10 +88,12 @@ func (pc *piece) mailWay(head []byte) mailWay {
 	return way
 }
 
-// file tells whether somebody would save the piece and open it.
+// file tells whether somebody would save the piece and open it. Text and reports
+// without a name are shown.
 func (pc *piece) file() bool {
-	return pc.mime == nil || len(pc.part.Names) > 0 ||
-		!slices.ContainsFunc(pc.part.Declared, func(t string) bool { return strings.HasPrefix(t, "text/") })
+	return pc.mime == nil || len(pc.part.Names) > 0 || !slices.ContainsFunc(pc.part.Declared, func(t string) bool {
+		return strings.HasPrefix(t, "text/") || strings.HasPrefix(t, "message/")
+	})
 }
 
 // binary tells whether the piece is a document in one of its own formats, which
