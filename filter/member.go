@@ -23,7 +23,7 @@ func (m *members) Open(f *unpack.Member) {
 	}
 	part := &Part{
 		Path: m.piece.part.Path + sign + strconv.Itoa(f.Index+1), Kind: mime.Leaf,
-		Names: f.Names, Encrypted: f.Encrypted, Made: f.Text,
+		Names: f.Names, Declared: f.Types, Encrypted: f.Encrypted, Made: f.Text,
 	}
 	m.open = b.open(part, m.piece)
 }

@@ -66,6 +66,12 @@ func programCases() []Case {
 		{33, "MacBinary", part("Content-Type: application/macbinary; name=e.bin\n"+is64, lines64(string(macBinary("e.dat", e)))), found()},
 		{33, "file in an invitation", part("Content-Type: text/calendar; method=REQUEST\n", ics), found()},
 		{33, "photo of a contact", part("Content-Type: text/vcard\n", "BEGIN:VCARD\nVERSION:3.0\nPHOTO;ENCODING=b;TYPE=JPEG:"+b64(e)+"\nEND:VCARD\n"), foundOr("mime.uu")},
+		{33, "file in a calendar by name", attached("a.ics", "\xef\xbb\xbfX-A:b\n"+ics), found()},
+		{33, "program in an invitation", part("Content-Type: text/calendar\n", strings.Replace(ics, "e.dat", "run.js", 1)), refused("attachment.banned")},
+		{33, "file in an invitation as data: address", part("Content-Type: text/calendar\n", "BEGIN:VCALENDAR\nATTACH;X-FILENAME=e.dat:data:application/octet-stream;base64,\n "+b64(e)+"\nEND:VCALENDAR\n"), found()},
+		{33, "sound of a contact, quoted-printable", part("Content-Type: text/x-vcard\n", "BEGIN:VCARD\nVERSION:2.1\nSOUND;QUOTED-PRINTABLE:"+escaped(e, "=%02X")+"\nEND:VCARD\n"), found()},
+		{33, "photo of a contact, not folded", attached("a.vcf", "BEGIN:VCARD\nPHOTO;BASE64:\n"+chunked(b64(e), 30)+"\nEND:VCARD\n"), found()},
+		{33, "link in an invitation, folded", attached("a.ics", "BEGIN:VCALENDAR\r\nDESCRIPTION:see http://can\r\n ary.example/x\r\nEND:VCALENDAR\r\n"), linked("http://canary.example/x")},
 		// Outlook takes a part that lacks an encoding for base64 if it looks so?
 		// It does not; but it opens these by their name.
 		{33, "winmail.dat by Content-Disposition", part("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=winmail.dat\n"+is64, lines64(string(tnefFile("e.dat", []byte(e))))), found()},

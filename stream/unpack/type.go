@@ -201,7 +201,7 @@ var kinds = map[Type]kind{
 
 	TypeText: {famText, 0}, TypeHTML: {famText, 0}, TypeXML: {famText, 0}, TypeSVG: {famImage, 0}, TypeWord: {famOffice, opened},
 	TypePS: {famPDF, 0}, TypeTNEF: {famMail, 0}, TypePST: {famMail, 0}, TypeMDB: {famData, 0},
-	TypeVCF: {famText, 0}, TypeICS: {famText, 0}, TypeDjVu: {famImage, 0},
+	TypeVCF: {famText, opened}, TypeICS: {famText, opened}, TypeDjVu: {famImage, 0},
 
 	TypePNG: {famImage, 0}, TypeJPEG: {famImage, 0}, TypeGIF: {famImage, 0}, TypeBMP: {famImage, 0},
 	TypeTIFF: {famImage, 0}, TypeWebP: {famImage, 0}, TypeICO: {famImage, 0}, TypePSD: {famImage, 0},
