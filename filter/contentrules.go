@@ -62,6 +62,7 @@ var contentRules = []contentRule{
 	// Containers.
 	{Rule{unpack.RuleBomb, 0, "An archive grows beyond all measure."}, policy.Reject},
 	{Rule{unpack.RuleBroken, 0.5, "A container is damaged; what follows the damage was not read."}, policy.Deliver},
+	{Rule{unpack.RuleUnread, 0, "A container is so damaged that nobody looked inside, but another program might."}, policy.Reject},
 	{Rule{unpack.RuleSplit, 0, "A volume of a split archive: none can be scanned whole."}, policy.Reject},
 	{Rule{unpack.RuleMismatch, 2, "A zip's two directories differ (ambiguous)."}, policy.Deliver},
 	{Rule{unpack.RuleMethod, 0, "A member is compressed in a way that cannot be opened."}, policy.Reject},

@@ -45,6 +45,9 @@ func (m *members) Close(*unpack.Member) {
 
 // Note is a fact about the container.
 func (m *members) Note(n unpack.Note) {
+	if part := m.piece.mime; n.Rule == unpack.RuleUnread && part != nil && part.View > 0 {
+		n.Rule = unpack.RuleBroken // a reading of few programs: of that, it is likely none
+	}
 	m.piece.body.noted(n, m.piece.part.Path)
 }
 

@@ -1,5 +1,7 @@
 package unpack
 
+import "io"
+
 // A loose64 undoes base64 (RFC 4648) as programs do that take files out of
 // documents: of either alphabet, what belongs to none left out, on behind the
 // padding.
@@ -42,4 +44,25 @@ func (d *loose64) append(dst, src []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// A loose64Reader reads what base64 is.
+type loose64Reader struct {
+	r    io.Reader
+	d    loose64
+	in   [lineOut]byte
+	out  [lineOut]byte
+	left []byte
+}
+
+func (l *loose64Reader) Read(p []byte) (int, error) {
+	for len(l.left) == 0 {
+		n, err := l.r.Read(l.in[:])
+		if l.left = l.d.append(l.out[:0], l.in[:n]); err != nil && len(l.left) == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, l.left)
+	l.left = l.left[n:]
+	return n, nil
 }
