@@ -81,10 +81,13 @@ type body struct {
 	spare   []*piece // closed, for use again
 	told    []told   // once for each time
 	given   int      // leaves that modules handed in
-	mails   int      // messages found in containers
-	hashed  bool     // somebody wants leaves' SHA-256
-	ended   bool
-	oddHead bool // a defect came before the first part
+	mails   int      // messages found in files
+	// mailParts and mailWork are how many parts those had, and what they cost
+	// beyond reading them once.
+	mailParts, mailWork int
+	hashed              bool // somebody wants leaves' SHA-256
+	ended               bool
+	oddHead             bool // a defect came before the first part
 }
 
 // Write takes the next octets apart.
@@ -122,7 +125,8 @@ func (b *body) reuse() {
 	clear(b.readers)
 	clear(b.told)
 	b.channel, b.budget = nil, nil
-	b.readers, b.told, b.given, b.mails = b.readers[:0], b.told[:0], 0, 0
+	b.readers, b.told, b.given = b.readers[:0], b.told[:0], 0
+	b.mails, b.mailParts, b.mailWork = 0, 0, 0
 	b.hashed, b.ended, b.oddHead = false, false, false
 	bodies.Put(b)
 }

@@ -46,6 +46,7 @@ var contentRules = []contentRule{
 	{Rule{mime.RuleQP, 0, "quoted-printable has escapes that are none."}, policy.Deliver},
 	{Rule{mime.RuleUU, 0, "Text holds a uuencoded file."}, policy.Deliver},
 	{Rule{mime.RuleYEnc, 0, "Text holds a yEnc file."}, policy.Deliver},
+	{Rule{mime.RuleBinHex, 0, "Text holds a file in BinHex."}, policy.Deliver},
 	{Rule{mime.RuleCharset, 0.5, "A charset is unknown, or contradicts the text."}, policy.Deliver},
 	{Rule{mime.RuleWord, 0.3, "An encoded word in a header field is malformed."}, policy.Deliver},
 	{Rule{mime.RuleTNEF, 0.5, "A TNEF attachment is damaged."}, policy.Deliver},
@@ -61,6 +62,7 @@ var contentRules = []contentRule{
 	// Containers.
 	{Rule{unpack.RuleBomb, 0, "An archive grows beyond all measure."}, policy.Reject},
 	{Rule{unpack.RuleBroken, 0.5, "A container is damaged; what follows the damage was not read."}, policy.Deliver},
+	{Rule{unpack.RuleUnread, 0, "A container is so damaged that nobody looked inside, but another program might."}, policy.Reject},
 	{Rule{unpack.RuleSplit, 0, "A volume of a split archive: none can be scanned whole."}, policy.Reject},
 	{Rule{unpack.RuleMismatch, 2, "A zip's two directories differ (ambiguous)."}, policy.Deliver},
 	{Rule{unpack.RuleMethod, 0, "A member is compressed in a way that cannot be opened."}, policy.Reject},

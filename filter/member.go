@@ -23,7 +23,7 @@ func (m *members) Open(f *unpack.Member) {
 	}
 	part := &Part{
 		Path: m.piece.part.Path + sign + strconv.Itoa(f.Index+1), Kind: mime.Leaf,
-		Names: f.Names, Encrypted: f.Encrypted, Made: f.Text, Rare: f.Rare || m.carved,
+		Names: f.Names, Declared: f.Types, Encrypted: f.Encrypted, Made: f.Text, Rare: f.Rare || m.carved,
 	}
 	m.open = b.open(part, m.piece)
 }
@@ -45,6 +45,9 @@ func (m *members) Close(*unpack.Member) {
 
 // Note is a fact about the container.
 func (m *members) Note(n unpack.Note) {
+	if part := m.piece.mime; n.Rule == unpack.RuleUnread && part != nil && part.View > 0 {
+		n.Rule = unpack.RuleBroken // a reading of few programs: of that, it is likely none
+	}
 	if !ofMeaning[n.Rule] {
 		m.piece.part.Odd = true
 	}

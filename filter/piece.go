@@ -123,7 +123,7 @@ func (pc *piece) know(head []byte) {
 	if part.Text && b.anyText() {
 		pc.text = pc.newText()
 	}
-	pc.openReaders()
+	pc.openReaders(head)
 }
 
 // newText returns what decodes the piece as text.
@@ -160,7 +160,7 @@ func byNames(names []string, head []byte) []unpack.Type {
 
 // openReaders opens the piece as every container that it is, and looks for
 // containers hidden in what is none.
-func (pc *piece) openReaders() {
+func (pc *piece) openReaders(head []byte) {
 	b, part := pc.body, pc.part
 	for _, t := range part.Types {
 		if !t.Container() && !t.Unsupported() {
@@ -173,8 +173,11 @@ func (pc *piece) openReaders() {
 			pc.readers = append(pc.readers, r)
 		}
 	}
-	if pc.isMail() && pc.enter() {
-		if r := pc.openMail(); r != nil {
+	if t := pc.lines(); t != "" && pc.enter() {
+		pc.readers = append(pc.readers, unpack.Open(t, pc.name(), b.budget, &members{piece: pc}))
+	}
+	if way := pc.mailWay(head); way != noMail && pc.enter() {
+		if r := pc.openMail(way, 0); r != nil {
 			pc.readers = append(pc.readers, r)
 		}
 	}
@@ -183,6 +186,26 @@ func (pc *piece) openReaders() {
 			pc.readers = append(pc.readers, r)
 		}
 	}
+}
+
+// lines tells whether a piece that does not begin as a calendar or contact is
+// taken for one by its type or name.
+func (pc *piece) lines() unpack.Type {
+	if slices.Contains(pc.part.Types, unpack.TypeICS) || slices.Contains(pc.part.Types, unpack.TypeVCF) {
+		return ""
+	}
+	for _, d := range pc.part.Declared {
+		if strings.HasSuffix(d, "calendar") || strings.HasSuffix(d, "/ics") || strings.HasSuffix(d, "vcard") || d == "text/directory" {
+			return unpack.TypeICS
+		}
+	}
+	for _, name := range pc.part.Names {
+		switch t := unpack.ByExtension(name[strings.LastIndexByte(name, '.')+1:]); t {
+		case unpack.TypeICS, unpack.TypeVCF:
+			return t
+		}
+	}
+	return ""
 }
 
 // enter goes one container deeper, once for each piece, and tells whether that
@@ -313,6 +336,9 @@ func isText(p *Part, head []byte) bool {
 		if strings.HasPrefix(d, "text/") {
 			return true
 		}
+	}
+	if slices.Contains(p.Types, unpack.TypeICS) || slices.Contains(p.Types, unpack.TypeVCF) {
+		return true
 	}
 	return len(p.Types) == 0 && bytes.IndexByte(head, 0) < 0
 }

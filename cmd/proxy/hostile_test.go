@@ -21,20 +21,9 @@ import (
 )
 
 // knownMisses are the cases that the program does not stand yet, with the
-// reason. They run all the same, and one that passes has to leave the list.
-var knownMisses = map[string]string{
-	"25 MHTML":                    "MIME under the name of a document is not taken apart",
-	"30 base":                     "a relative link of one character is left out",
-	"33 BinHex":                   "not decoded",
-	"33 BinHex as type":           "not decoded",
-	"33 Content-Name":             "not a candidate for the name",
-	"33 AppleSingle":              "not taken apart",
-	"33 file in an invitation":    "not taken apart",
-	"33 photo of a contact":       "not taken apart",
-	"34 mbox":                     "not taken apart",
-	"34 message with TNEF's name": "taken for TNEF only",
-	"34 TNEF in zip":              "members are not taken for TNEF",
-}
+// reason: none. They run all the same, and one that passes has to leave the
+// list.
+var knownMisses = map[string]string{}
 
 // An eicarEngine knows EICAR as engines do: content that begins with it and
 // has nothing but blanks behind it, 128 octets in all (eicar.org). In anything

@@ -42,6 +42,8 @@ func TestHTML(t *testing.T) {
 		{`<meta content="text/html; charset=utf-8"><meta name="viewport" content="width=device-width">`, ""},
 		{`<base href="http://example.com/a/b"><a href="c/d"><a href="/e"><a href="?f"><img src="//b.example/x">`,
 			"http://example.com/a/b http://example.com/a/c/d http://example.com/e http://b.example/x http://example.com/a/b?f"},
+		{`<base href="http://example.com/"><a href="x"><a href="?">`, "http://example.com/ http://example.com/x http://example.com/?"},
+		{`<a href="x"><a href="/"><a href="\">`, ""},
 		{`<a href="c/d"><a href="#x"><a href="index.html">`, ""},
 		{`<a href="www.example.com/x">`, "http://www.example.com/x"},
 		{`<a href="www.example.com:8080/x">`, "http://www.example.com:8080/x"},

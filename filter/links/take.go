@@ -69,11 +69,12 @@ func (s *scanner) resolve(at place, raw []byte) bool {
 // relative reads an address without scheme.
 func (s *scanner) relative(at place, raw []byte) bool {
 	c := &s.canon
-	if len(raw) < 2 || raw[0] == '#' {
+	if len(raw) == 0 || raw[0] == '#' {
 		return false
 	}
 	isSlash := func(b byte) bool { return b == '/' || b == '\\' }
 	switch {
+	case len(raw) < 2: // only a base makes it an address
 	case raw[0] == '\\' && raw[1] == '\\': // a share of a file server
 		return c.parse(append([]byte("file:"), raw...))
 	case isSlash(raw[0]) && isSlash(raw[1]):

@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 )
 
@@ -45,6 +46,31 @@ func tarAndZip(zip []byte) []byte {
 	return slices.Concat(tarOf(tarEntry{"a.txt", []byte("harmless")}), zip)
 }
 
+// tarHeader is a header with its content, whose user number is none: libraries
+// refuse it, programs do not.
+func tarHeader(name string, kind byte, content string) []byte {
+	h := make([]byte, 512)
+	copy(h, name)
+	copy(h[100:], "0000644\x00zzzzzzz\x000000000\x00")
+	copy(h[124:], fmt.Sprintf("%011o\x0000000000000\x00        ", len(content)))
+	h[156] = kind
+	copy(h[257:], "ustar\x0000")
+	sum := 0
+	for _, c := range h {
+		sum += int(c)
+	}
+	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
+	return pad(append(h, content...), 512+(len(content)+511)/512*512)
+}
+
+// randomised sets the bit of a bzip2's first block that says so. Programs read
+// such blocks, though none has written any since 1997.
+func randomised(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[14] |= 0x80 // behind the marks of the stream and the block, and a checksum
+	return b
+}
+
 // archiveCases are row 22.
 func archiveCases() []Case {
 	e := []byte(EICAR())
@@ -60,6 +86,10 @@ func archiveCases() []Case {
 		{22, "tar.lzma", file("a.tar.lzma", lzmaOf(tar)), found()},
 		{22, "tar, two behind each other", file("a.tar", slices.Concat(tarOf(tarEntry{"a.txt", []byte("x")}), tar)), found()},
 		{22, "tar, wrong checksum", file("a.tar", slices.Concat(tarOf(tarEntry{"a.txt", []byte("x")})[:1024], change1(tar, 148))), foundOr("archive.broken")},
+		{22, "tar, bad extended header", file("a.tar", slices.Concat(tarHeader("x", 'x', "99 mtime=never\n15 path=run.js\n"), tarOf(tarEntry{"a.txt", []byte("var a = 1")}))), refused("attachment.banned")},
+		{22, "tar, bad number", file("a.tar", tarHeader("e.dat", '0', EICAR())), found()},
+		{22, "bzip2, randomised block", file("e.bz2", randomised(bzip2Of(e))), refused("archive.unread")},
+		{22, "7z, start header of zeros", file("a.7z", slices.Concat([]byte("7z\xBC\xAF\x27\x1C\x00\x04"), make([]byte, 24), sevenStored("e.dat", e)[32:])), refused("archive.unread")},
 		{22, "gzip", file("e.gz", gzipOf("e.dat", e)), found()},
 		{22, "gzip, two members", file("e.gz", slices.Concat(gzipOf("", e[:half]), gzipOf("", e[half:]))), found()},
 		{22, "gzip, octets behind", file("e.gz", append(gzipOf("", e), "behind"...)), found()},

@@ -269,6 +269,7 @@ func macroCases() []Case {
 		{25, "Excel 4 in .xlsx", file("a.xlsx", excelOf(zipEntry{name: "xl/macrosheets/sheet1.xml", method: deflated,
 			data: []byte(`<?xml version="1.0"?><xm:macrosheet xmlns:xm="http://schemas.microsoft.com/office/excel/2006/main"></xm:macrosheet>`)})), noted("office.macro")},
 		{25, "flat document", file("a.xml", []byte(`<?xml version="1.0"?><?mso-application progid="Word.Document"?><pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage"><pkg:part pkg:name="/word/vbaProject.bin"><pkg:binaryData>`+lines64(string(bin(macroAuto)))+`</pkg:binaryData></pkg:part></pkg:package>`)), auto},
+		{25, "flat document, comments in the base64", file("a.xml", []byte(`<?xml version="1.0"?><?mso-application progid="Word.Document"?><pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage"><pkg:part pkg:name="/word/vbaProject.bin"><pkg:binaryData>`+strings.ReplaceAll(lines64(string(bin(macroAuto))), "\n", " <!-- > --><?x y?>\t<![CDATA[ ]]>")+`</pkg:binaryData></pkg:part></pkg:package>`)), auto},
 		{25, "MHTML", file("a.doc", []byte("MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=m\r\n\r\n--m\r\nContent-Type: application/x-mso\r\nContent-Transfer-Encoding: base64\r\n\r\n"+crlf(lines64(string(doc(macroAuto))))+"--m--\r\n")), auto},
 	}
 }

@@ -35,7 +35,6 @@ func programCases() []Case {
 	inner := string(inside(mixed("boundary=c"), "c"))
 	part := func(fields, body string) []byte { return mail(b + between("b", text, fields+"\n"+body)) }
 	const script = "var a = 1\n"
-	applesingle := slices.Concat([]byte{0, 5, 0x16, 0, 0, 2, 0, 0}, make([]byte, 16), []byte{0, 1}, be32(1), be32(38), be32(len(e)), []byte(e))
 	ics := "BEGIN:VCALENDAR\nBEGIN:VEVENT\nATTACH;FMTTYPE=application/octet-stream;ENCODING=BASE64;VALUE=BINARY;X-FILENAME=e.dat:\n " +
 		strings.Join(strings.Split(strings.TrimSpace(lines64(e)), "\n"), "\n ") + "\nEND:VEVENT\nEND:VCALENDAR\n"
 	return []Case{
@@ -43,6 +42,8 @@ func programCases() []Case {
 		// Content-Name.
 		{33, "BinHex", mail("\n(This file must be converted with BinHex 4.0)\n\n" + binHex("e.dat", e)), found()},
 		{33, "BinHex as type", part("Content-Type: application/mac-binhex40; name=e.hqx\n", "(This file must be converted with BinHex 4.0)\n\n"+binHex("e.dat", e)), found()},
+		{33, "BinHex by name", part("Content-Type: application/octet-stream; name=e.hqx\n", binHex("e.dat", e)), found()},
+		{33, "BinHex in one line", mail("\n(This file must be converted with BinHex 4.0)\n\n" + strings.ReplaceAll(binHex("e.dat", e+strings.Repeat(" ", 60)), "\n", "") + "\n"), found()},
 		{33, "Content-Name", part("Content-Type: application/octet-stream\nContent-Name: run.js\n", script), refused("attachment.banned")},
 		{33, "message/rfc822 with another type's name", part("Content-Type: message/rfc822; name=a.txt\n"+is64, lines64(inner)), found()},
 		{33, "multipart without subtype", inside("Content-Type: multipart; boundary=b\n", "b"), found()},
@@ -59,9 +60,18 @@ func programCases() []Case {
 		// Apple Mail opens AppleSingle, Outlook and the phone's calendars what
 		// an invitation carries.
 		{33, "AppleDouble", mail(b + between("b", text, "Content-Type: multipart/appledouble; boundary=c\n\n"+between("c", "Content-Type: application/applefile\n"+is64+"\nAAUWBwACAAA=\n", eicarPart()))), found()},
-		{33, "AppleSingle", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(applesingle))), found()},
+		{33, "AppleSingle", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(appleSingle(1, e)))), found()},
+		{33, "AppleSingle, resource fork", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(appleSingle(2, e)))), found()},
+		{33, "AppleSingle in zip", attached("a.zip", string(zipOf(zipEntry{name: "e.dat", data: appleSingle(1, e), method: deflated}))), found()},
+		{33, "MacBinary", part("Content-Type: application/macbinary; name=e.bin\n"+is64, lines64(string(macBinary("e.dat", e)))), found()},
 		{33, "file in an invitation", part("Content-Type: text/calendar; method=REQUEST\n", ics), found()},
 		{33, "photo of a contact", part("Content-Type: text/vcard\n", "BEGIN:VCARD\nVERSION:3.0\nPHOTO;ENCODING=b;TYPE=JPEG:"+b64(e)+"\nEND:VCARD\n"), foundOr("mime.uu")},
+		{33, "file in a calendar by name", attached("a.ics", "\xef\xbb\xbfX-A:b\n"+ics), found()},
+		{33, "program in an invitation", part("Content-Type: text/calendar\n", strings.Replace(ics, "e.dat", "run.js", 1)), refused("attachment.banned")},
+		{33, "file in an invitation as data: address", part("Content-Type: text/calendar\n", "BEGIN:VCALENDAR\nATTACH;X-FILENAME=e.dat:data:application/octet-stream;base64,\n "+b64(e)+"\nEND:VCALENDAR\n"), found()},
+		{33, "sound of a contact, quoted-printable", part("Content-Type: text/x-vcard\n", "BEGIN:VCARD\nVERSION:2.1\nSOUND;QUOTED-PRINTABLE:"+escaped(e, "=%02X")+"\nEND:VCARD\n"), found()},
+		{33, "photo of a contact, not folded", attached("a.vcf", "BEGIN:VCARD\nPHOTO;BASE64:\n"+chunked(b64(e), 30)+"\nEND:VCARD\n"), found()},
+		{33, "link in an invitation, folded", attached("a.ics", "BEGIN:VCALENDAR\r\nDESCRIPTION:see http://can\r\n ary.example/x\r\nEND:VCALENDAR\r\n"), linked("http://canary.example/x")},
 		// Outlook takes a part that lacks an encoding for base64 if it looks so?
 		// It does not; but it opens these by their name.
 		{33, "winmail.dat by Content-Disposition", part("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=winmail.dat\n"+is64, lines64(string(tnefFile("e.dat", []byte(e))))), found()},
@@ -73,6 +83,22 @@ func programCases() []Case {
 		{33, "boundary behind 100 parameters", mail("Content-Type: multipart/mixed; " + strings.Repeat("a=b; ", 101) + "boundary=b\n\n" + between("b", text, eicarPart())), found()},
 		{33, "1,001 parts", mail(b + between("b", append(slices.Repeat([]string{"\nx\n"}, 1001), eicarPart())...)), Want{Refused: true, Or: []string{"limit.parts"}}},
 	}
+}
+
+// appleSingle has one entry: 1 is the data, 2 the resources (RFC 1740 appendix A).
+func appleSingle(entry int, data string) []byte {
+	return slices.Concat([]byte{0, 5, 0x16, 0, 0, 2, 0, 0}, make([]byte, 16), []byte{0, 1}, be32(entry), be32(38), be32(len(data)), []byte(data))
+}
+
+// macBinary is MacBinary III, its checksum wrong.
+func macBinary(name, data string) []byte {
+	h := make([]byte, 128)
+	h[1] = byte(copy(h[2:65], name))
+	copy(h[65:], "????????")
+	copy(h[83:], be32(len(data)))
+	copy(h[102:], "mBIN\x00\x00")
+	h[122], h[123] = 130, 129
+	return pad(append(h, data...), 256)
 }
 
 // binHex is BinHex 4.0 of a data fork (RFC 1741 appendix A), its checksums 0.
@@ -112,6 +138,12 @@ func fileCases() []Case {
 		{34, "mbox", part("application/mbox", "mail.mbox", mbox), found()},
 		{34, "message with TNEF's name", part("application/octet-stream", "winmail.dat", inner), found()},
 		{34, "TNEF in zip", attached("a.zip", string(zipOf(zipEntry{name: "winmail.dat", data: tnefFile("e.dat", []byte(EICAR()))}))), found()},
+		{34, "mbox in zip", attached("a.zip", string(zipOf(zipEntry{name: "mail.mbox", data: []byte(mbox), method: deflated}))), found()},
+		{34, "uuencode in zip", attached("a.zip", string(zipOf(zipEntry{name: "a.uue", data: []byte("begin 644 e.dat\n" + uuLines(EICAR()) + "`\nend\n")}))), found()},
+		{34, "BinHex in zip", attached("a.zip", string(zipOf(zipEntry{name: "a.hqx", data: []byte(binHex("e.dat", EICAR()))}))), found()},
+		{34, "signed message in zip", attached("a.zip", string(zipOf(zipEntry{name: "a.p7m", data: []byte(signed(der, der(0x04, string(raw(eicarPart())))))}))), found()},
+		{34, "message with a document's name", part("application/msword", "a.doc", inner), found()},
+		{34, "message in a PDF with a document's name", part("application/msword", "a.doc", "%PDF-1.7\n1 0 obj\n<<>>\nendobj\nxref\ntrailer\n"+inner), found()},
 		{34, "uuencode as a file", part("application/octet-stream", "a.uue", "begin 644 e.dat\r\n"+crlf(uuLines(EICAR()))+"`\r\nend\r\n"), found()},
 		{34, "signed message as a file", part("application/octet-stream", "a.p7m", signed(der, der(0x04, string(raw(eicarPart()))))), found()},
 	}

@@ -2,7 +2,7 @@ package mime
 
 import "strconv"
 
-// startText looks for uuencode and yEnc in the content.
+// startText looks for uuencode and its like in the content.
 func (l *leaf) startText() {
 	l.text = use(&l.tools.text, func() *embedded {
 		return &embedded{
@@ -15,9 +15,14 @@ func (l *leaf) startText() {
 			},
 			data: l.childData,
 			end:  l.closeChild,
+			room: func(n int) bool {
+				l.p.inflated += n
+				return l.p.inflated <= inflated
+			},
 		}
 	})
 	l.text.reset()
+	l.text.armed = l.part.isBinHex() || l.part.Encoding == transferNames[uuTransfer]
 }
 
 // encoding names how the file that was begun last is encoded.
@@ -27,6 +32,8 @@ func (e *embedded) encoding() string {
 		return "x-yenc"
 	case embedded64:
 		return "base64"
+	case embeddedBinHex:
+		return "binhex"
 	}
 	return "uuencode"
 }

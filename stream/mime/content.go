@@ -72,6 +72,8 @@ func (c *content) read(p *Parser, h *header, digest bool) {
 			c.readTransfer(h.value(f))
 		case disposition:
 			c.readDisposition(p, h.value(f))
+		case contentName:
+			c.readName(h.value(f))
 		}
 	}
 	for what := contentType; what <= disposition; what++ {
@@ -265,6 +267,13 @@ func (c *content) readDisposition(p *Parser, value []byte) {
 	c.addParams(&all)
 }
 
+// readName reads a Content-Name field, which is in no standard.
+// QUIRK: Thunderbird and its kin call a file so that has no other name.
+func (c *content) readName(value []byte) {
+	name, _ := decodeWords(nil, value)
+	c.addName(strings.Trim(string(name), " \t\""))
+}
+
 // readTransfer reads a Content-Transfer-Encoding field (RFC 2045 section 6.1).
 func (c *content) readTransfer(value []byte) {
 	value = bytes.Trim(value, paramBlanks+"\n")
@@ -277,7 +286,7 @@ func (c *content) readTransfer(value []byte) {
 		c.addTransfer(base64Transfer)
 	case "quoted-printable":
 		c.addTransfer(qpTransfer)
-	case "uuencode", "x-uuencode", "x-uue", "uue":
+	case "uuencode", "x-uuencode", "x-uue", "uue", "binhex", "x-binhex", "binhex40", "x-binhex40", "mac-binhex40":
 		c.addTransfer(uuTransfer)
 	default:
 		c.namedTransfers(name)

@@ -3,23 +3,28 @@ package mime
 import "bytes"
 
 // An embedded finds files that stand encoded inside of text, where old and
-// lenient mail programs show them as attachments: uuencode, begin-base64 and
-// yEnc. It is written the decoded text in any cut, and notes encrypted text of
-// PGP besides. Text without files costs a
-// search for each of their first lines.
+// lenient mail programs show them as attachments: uuencode, begin-base64, yEnc
+// and BinHex. It is written the decoded text in any cut, and notes encrypted text of
+// PGP besides. Text without files costs a search for each of their first lines.
 //
-//	mode          a line            leads to
-//	embeddedText  begin, =ybegin    its data
-//	embeddedUU    end               text
-//	              impossible        text, and is looked at again
-//	embedded64    ====, impossible  likewise
-//	embeddedYEnc  =yend, =ybegin    likewise
+//	mode            a line              leads to
+//	embeddedText    begin, =ybegin      its data
+//	                (This file must be  a colon that begins one may follow
+//	                :                   then: its data
+//	embeddedUU      end                 text
+//	                impossible          text, and is looked at again
+//	embedded64      ====, impossible    likewise
+//	embeddedYEnc    =yend, =ybegin      likewise
+//	embeddedBinHex  :, impossible       likewise
 //
 // A file is told when it has data; one without is none. Files do not nest.
 type embedded struct {
 	begin func(name []byte)
 	data  func(b []byte) // octets of the file begun last
 	end   func(defects []Defect)
+	// room, if set, is asked before n octets of BinHex are told: runs make few
+	// octets many.
+	room func(n int) bool
 
 	mode   embeddedMode
 	within bool   // text: the line cannot become a first line any more; data: of a line longer than held
@@ -27,9 +32,11 @@ type embedded struct {
 	name   []byte // of the file that may begin
 	begun  bool
 	pgp    bool // encrypted text began
+	armed  bool // BinHex may begin
 	out    output
 	base64 base64
 	yenc   yenc
+	binHex binHex
 	faults embeddedFault
 }
 
@@ -40,6 +47,7 @@ const (
 	embeddedUU
 	embedded64
 	embeddedYEnc
+	embeddedBinHex
 )
 
 type embeddedFault uint8
@@ -47,6 +55,7 @@ type embeddedFault uint8
 const (
 	embeddedCut    embeddedFault = 1 << iota // no end
 	embeddedLength                           // a uuencoded line is shorter than it says
+	embeddedLarge                            // there was no room for all of it
 )
 
 // embeddedLine is the longest line that is looked at as a whole: 4 KiB, room
@@ -63,9 +72,10 @@ var (
 // reset makes e ready for another text.
 func (e *embedded) reset() {
 	e.base64.reset()
+	e.binHex.reset()
 	*e = embedded{
-		begin: e.begin, data: e.data, end: e.end,
-		held: e.held[:0], name: e.name[:0], out: output{e.out.buf[:0]}, base64: e.base64,
+		begin: e.begin, data: e.data, end: e.end, room: e.room,
+		held: e.held[:0], name: e.name[:0], out: output{e.out.buf[:0]}, base64: e.base64, binHex: e.binHex,
 	}
 }
 
@@ -87,7 +97,7 @@ func (e *embedded) search(b []byte) int {
 			return len(b)
 		}
 		at += i + 1
-		if at == len(b) || mayBegin(b[at:]) {
+		if at == len(b) || mayBegin(b[at:]) || e.armed && b[at] == ':' {
 			e.within = false
 			return at
 		}
@@ -96,9 +106,14 @@ func (e *embedded) search(b []byte) int {
 
 // line takes the rest of a line, or of the longest that is held.
 func (e *embedded) line(b []byte) int {
-	if e.mode == embeddedText && len(e.held) == 0 && !mayBegin(b) {
-		e.within = true
-		return 0
+	if e.mode == embeddedText && len(e.held) == 0 {
+		switch {
+		case e.armed && b[0] == ':':
+			e.start(embeddedBinHex, nil)
+		case !mayBegin(b):
+			e.within = true
+			return 0
+		}
 	}
 	n, whole := min(len(b), embeddedLine-len(e.held)), false
 	if i := bytes.IndexByte(b[:n], '\n'); i >= 0 {
@@ -134,6 +149,8 @@ func mayBegin(b []byte) bool {
 		return isBeginning(b, yEncMark)
 	case pgpMark[0]:
 		return isBeginning(b, pgpMark)
+	case binHexMark[0]:
+		return isBeginning(b, binHexMark)
 	}
 	return false
 }
@@ -165,9 +182,11 @@ func (e *embedded) take(raw []byte) {
 		taken = e.base64Line(line, first)
 	case embeddedYEnc:
 		taken = e.yEncLine(line, first)
+	case embeddedBinHex:
+		taken = e.binHexLine(line)
 	}
 	if taken {
-		e.within = e.mode != embeddedText && !ended
+		e.within = !ended
 		return
 	}
 	// An impossible line ends the file, and may begin another.
@@ -187,6 +206,7 @@ func (e *embedded) first(line []byte) {
 		return
 	}
 	e.pgp = e.pgp || bytes.HasPrefix(line, pgpMark)
+	e.armed = e.armed || isBinHexMark(line)
 	rest, ok := bytes.CutPrefix(line, uuMark)
 	if !ok {
 		return
@@ -200,6 +220,7 @@ func (e *embedded) start(mode embeddedMode, name []byte) {
 	e.name = append(e.name[:0], name...)
 	e.mode = mode
 	e.base64.reset()
+	e.binHex.reset()
 }
 
 // ready begins the file, if that has not been told.
@@ -215,18 +236,27 @@ func (e *embedded) finish() {
 	if e.mode == embedded64 && e.begun {
 		e.base64.close(e.data)
 	}
+	e.endFile()
+	e.mode, e.faults = embeddedText, 0
+	e.yenc = yenc{}
+}
+
+// endFile tells the end of the file that was told.
+func (e *embedded) endFile() {
 	if e.begun {
 		e.out.flush(e.data)
 		e.end(e.defects())
 	}
-	e.mode, e.begun, e.faults = embeddedText, false, 0
-	e.yenc = yenc{}
+	e.begun = false
 }
 
 func (e *embedded) defects() []Defect {
 	rule := RuleUU
-	if e.mode == embeddedYEnc {
+	switch e.mode {
+	case embeddedYEnc:
 		rule = RuleYEnc
+	case embeddedBinHex:
+		rule = RuleBinHex
 	}
 	var list []Defect
 	if e.faults&embeddedCut != 0 {
@@ -234,6 +264,9 @@ func (e *embedded) defects() []Defect {
 	}
 	if e.faults&embeddedLength != 0 {
 		list = append(list, Defect{rule, Low, "short line"})
+	}
+	if e.faults&embeddedLarge != 0 {
+		list = append(list, Defect{RuleOutput, Exhausted, "BinHex"})
 	}
 	switch e.mode {
 	case embedded64:

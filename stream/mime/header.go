@@ -30,6 +30,7 @@ const (
 	contentType
 	transferEncoding
 	disposition
+	contentName
 	fromField
 )
 
@@ -37,6 +38,7 @@ var fieldNames = [...]string{
 	contentType:      "Content-Type",
 	transferEncoding: "Content-Transfer-Encoding",
 	disposition:      "Content-Disposition",
+	contentName:      "Content-Name",
 	fromField:        "From",
 }
 

@@ -10,7 +10,7 @@ import (
 //
 //	write --> decoder --> decoded --> inner       the container's lines
 //	                              +-> Sink.Data
-//	                              +-> uuencode, yEnc in text --> child
+//	                              +-> uuencode, yEnc, BinHex --> child
 //	                              +-> TNEF                   --> child
 //	                              +-> opaque signature       --> signed
 type leaf struct {
@@ -86,7 +86,7 @@ func (p *Parser) newLeaf(n *node, e transfer, inner *feed) *leaf {
 		l.seen = len(l.head)
 		return l
 	}
-	if e == uuTransfer || n.part.isText() || n.part.isUU() {
+	if e == uuTransfer || n.part.isText() || n.part.isUU() || n.part.isBinHex() {
 		l.startText()
 	}
 	switch {
@@ -144,6 +144,16 @@ func (p *Part) isUU() bool {
 		p.anyName(func(n string) bool {
 			n = n[strings.LastIndexByte(n, '.')+1:]
 			return strings.EqualFold(n, "uue") || strings.EqualFold(n, "uu")
+		})
+}
+
+// isBinHex tells whether a part is declared as BinHex, which then needs no line
+// that says so.
+func (p *Part) isBinHex() bool {
+	return p.anyType(func(t string) bool { return strings.HasPrefix(t, "application/") && strings.Contains(t, "binhex") }) ||
+		p.anyName(func(n string) bool {
+			n = n[strings.LastIndexByte(n, '.')+1:]
+			return strings.EqualFold(n, "hqx") || strings.EqualFold(n, "bhx") || strings.EqualFold(n, "hcx")
 		})
 }
 

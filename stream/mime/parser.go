@@ -50,6 +50,10 @@ func (p *Parser) Close() {
 	p.Reset(p.Sink)
 }
 
+// Work returns what the message has cost so far, as Limits.Work counts it. Close
+// sets it back.
+func (p *Parser) Work() int { return p.work }
+
 // Reset makes p ready for another message, also after one that was not closed:
 // then the Sink is told no more of it, and what was open is left to the
 // garbage collector.

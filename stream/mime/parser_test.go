@@ -313,9 +313,9 @@ func TestFrom(t *testing.T) {
 // Names come from every field and in every form.
 func TestNames(t *testing.T) {
 	s := readCuts(t, []byte(crlf("Content-Type: x/y; name=a.txt; name*=utf-8''b.exe\n"+
-		"Content-Disposition: attachment; filename=\"=?utf-8?q?c=2Escr?=\"; filename*1=\"e\"; filename*0=\"d.ex\"\n\nx\n")))
+		"Content-Disposition: attachment; filename=\"=?utf-8?q?c=2Escr?=\"; filename*1=\"e\"; filename*0=\"d.ex\"\nContent-Name: \"=?utf-8?q?f=2Ejs?=\"\n\nx\n")))
 	part := s.parts[1]
-	for _, want := range []string{"a.txt", "b.exe", "c.scr", "d.exe"} {
+	for _, want := range []string{"a.txt", "b.exe", "c.scr", "d.exe", "f.js"} {
 		if !slices.Contains(part.Names, want) {
 			t.Errorf("names %q, without %s", part.Names, want)
 		}

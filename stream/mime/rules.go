@@ -16,6 +16,7 @@ const (
 	RuleQP         = "mime.qp"
 	RuleUU         = "mime.uu"
 	RuleYEnc       = "mime.yenc"
+	RuleBinHex     = "mime.binhex"
 	RuleCharset    = "mime.charset"
 	RuleWord       = "mime.word"
 	RuleTNEF       = "mime.tnef"

@@ -65,12 +65,12 @@ func TestSevenZip(t *testing.T) {
 		// 4 GiB of dictionary, for content that says it is as large.
 		{"lzma", sevenBig("\x01\x23\x03\x01\x01\x05\x5D\xFF\xFF\xFF\xFF"), "limit.dictionary", "-"},
 		{"lzma2", sevenBig("\x01\x21\x21\x01\x28"), "limit.dictionary", "-"},
-		{"directory that asks for 4 GiB", sevenWith(nil, []byte{sevenHeader, sevenStreams, sevenPack, 0, 0xF0, 0xFF, 0xFF, 0xFF, 0xFF, sevenCRC, 1}), "archive.broken:directory", "-"},
-		{"files that are none", sevenWith(nil, []byte{sevenHeader, sevenFiles, 0xF0, 0xFF, 0xFF, 0xFF, 0xFF, sevenName, 1, 0}), "archive.broken:directory", "-"},
+		{"directory that asks for 4 GiB", sevenWith(nil, []byte{sevenHeader, sevenStreams, sevenPack, 0, 0xF0, 0xFF, 0xFF, 0xFF, 0xFF, sevenCRC, 1}), "archive.unread:directory", "-"},
+		{"files that are none", sevenWith(nil, []byte{sevenHeader, sevenFiles, 0xF0, 0xFF, 0xFF, 0xFF, 0xFF, sevenName, 1, 0}), "archive.unread:directory", "-"},
 		{"hidden names", sevenWith([]byte("secret"), []byte{sevenPacked, sevenPack, 0, 1, sevenSize, 6, 0, sevenUnpack, sevenFolderID, 1, 0,
 			1, 0x24, 0x06, 0xF1, 0x07, 0x01, 1, 0x3F, sevenUnpackSize, 6, 0, 0}), "encrypted.names", "-"},
 		{"no directory", sevenWith(nil, nil), "", "-"},
-		{"cut", makeSeven(sevenCopy, "a.exe", "MZ payload")[:40], "archive.broken:end", "-"},
+		{"cut", makeSeven(sevenCopy, "a.exe", "MZ payload")[:40], "archive.unread:end", "-"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -215,9 +215,9 @@ func TestRAR(t *testing.T) {
 		// PPMd with 256 MiB.
 		{"4 PPMd", makeRAR4(ppmd), "unpack.unsupported", "-"},
 		{"4 PPMd in a later block", makeRAR4(rarFile{name: "a.exe", data: rarBlocks("\xA0\xFF\x02"), method: 3, size: 100}), "unpack.unsupported", "-"},
-		{"4 two blocks", makeRAR4(rarFile{name: "a.exe", data: rarBlocks(""), method: 3, size: 100}), "archive.broken:content", ""},
+		{"4 two blocks", makeRAR4(rarFile{name: "a.exe", data: rarBlocks(""), method: 3, size: 100}), "archive.unread:content", ""},
 		{"5 dictionary", makeRAR5(rarFile{name: "a.exe", data: "xx", method: 3, window: 15, size: 1 << 31}), "limit.dictionary", "-"},
-		{"5 rubbish", makeRAR5(rarFile{name: "a.exe", data: "rubbish", method: 3, size: 100}), "archive.broken:content", ""},
+		{"5 rubbish", makeRAR5(rarFile{name: "a.exe", data: "rubbish", method: 3, size: 100}), "archive.unread:content", ""},
 		{"cut", makeRAR5(file)[:len(makeRAR5(file))-12], "archive.broken:data archive.broken:block", "MZ pay"},
 	}
 	for _, tt := range tests {

@@ -82,8 +82,8 @@ func Carve(types []Type, b *Budget, s Sink) Reader {
 			c.pdf = true
 		case TypePE, TypeDOS, TypeELF, TypeMachO, TypeScript, TypeLNK:
 			c.program = true
-		case TypeRTF, TypeURL, TypeRels, TypePart, TypeWord:
-		case TypeTar, TypeOLE2, TypeDoc, TypeXls, TypePpt, TypeMsg, TypeMSI:
+		case TypeICS, TypeVCF, TypeRTF, TypeURL, TypeRels, TypePart, TypeWord:
+		case TypeTar, TypeApple, TypeMacBinary, TypeOLE2, TypeDoc, TypeXls, TypePpt, TypeMsg, TypeMSI:
 			c.holds = true
 			c.zips = true
 		default:

@@ -20,7 +20,7 @@ const markRange = 1 << 10
 //
 // Formats that programs also open behind something else, as self-extracting
 // archives are, count wherever they begin in the first 1 KiB. What begins just
-// where the first member of a zip or tar does is that member, not the file.
+// where the first member of a zip or tar does, or the data of a Macintosh file, is that member, not the file.
 func Detect(head []byte) []Type {
 	var f found
 	if len(head) < 2 {
@@ -214,6 +214,10 @@ func memberAt(head []byte, f *found) int {
 		switch {
 		case t == TypeTar:
 			return 512
+		case t == TypeApple:
+			return appleMember(head)
+		case t == TypeMacBinary:
+			return macBinaryData(head)
 		case at(head, 0, "PK\x03\x04") && len(head) >= 30:
 			return 30 + int(binary.LittleEndian.Uint16(head[26:])) + int(binary.LittleEndian.Uint16(head[28:]))
 		}

@@ -18,6 +18,12 @@ func openDocument(t Type, name string, b *Budget, s Sink) Reader {
 		return hold(b, s, readOneNote)
 	case TypeActiveMime:
 		return pull(b, s, readActiveMime)
+	case TypeICS, TypeVCF:
+		return pull(b, s, readLines)
+	case TypeApple:
+		return hold(b, s, func(t *teller, held []byte) { readApple(t, held, name) })
+	case TypeMacBinary:
+		return hold(b, s, func(t *teller, held []byte) { readMacBinary(t, held, name) })
 	case TypeRels, TypePart, TypeWord:
 		return pull(b, s, readPart)
 	case TypePDF:

@@ -22,6 +22,9 @@ func Mismatch(ext string, types []Type) bool {
 		return false
 	}
 	for _, t := range types {
+		if t == TypeApple || t == TypeMacBinary { // they go by the name of what they hold
+			return false
+		}
 		if t == claimed || t.Family() == claimed.Family() || within[claimed] == t {
 			return false
 		}
@@ -62,7 +65,7 @@ var extensions = func() map[string]Type {
 		TypeClass: "class", TypeDex: "dex", TypeWasm: "wasm", TypeScript: "sh bash pl py rb", TypeCHM: "chm", TypeHLP: "hlp",
 		TypeReg: "reg", TypeSWF: "swf",
 		TypeHTML: "html htm xhtml shtml hta", TypeXML: "xml xsl xslt rss wsf", TypeSVG: "svg", TypePS: "ps eps ai",
-		TypeTNEF: "tnef", TypePST: "pst ost", TypeMDB: "mdb accdb", TypeVCF: "vcf", TypeICS: "ics", TypeDjVu: "djvu djv",
+		TypeTNEF: "tnef", TypePST: "pst ost", TypeMDB: "mdb accdb", TypeVCF: "vcf vcard", TypeICS: "ics ical icalendar ifb vcs", TypeDjVu: "djvu djv",
 		TypePNG: "png", TypeJPEG: "jpg jpeg jpe jfif", TypeGIF: "gif", TypeBMP: "bmp dib", TypeTIFF: "tif tiff",
 		TypeWebP: "webp", TypeICO: "ico cur", TypePSD: "psd", TypeWMF: "wmf", TypeEMF: "emf", TypeJP2: "jp2 j2k",
 		TypeHEIF: "heic heif avif", TypeJXL: "jxl",

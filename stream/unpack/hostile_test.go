@@ -3,6 +3,7 @@ package unpack
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -33,6 +34,9 @@ func samples(t testing.TB) map[Type][]byte {
 		TypeZstd:       zstdStream(t, content),
 		TypeTar:        tarred(t, map[string][]byte{"a": payload, "b": content}, "d/", "a", "b"),
 		TypeActiveMime: activeMimed(content, activeMimeSize),
+		TypeICS:        []byte("BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64:" + base64.StdEncoding.EncodeToString(content) + "\r\nEND:VCALENDAR"),
+		TypeApple:      appleFile(appleSingleMark, appleFork{appleName, []byte("a")}, appleFork{appleData, content}, appleFork{appleResource, payload}),
+		TypeMacBinary:  macBinary("a", content, make([]byte, macBinaryHeader)), // nothing is padded behind it
 	}
 }
 
@@ -54,7 +58,8 @@ func TestTruncated(t *testing.T) {
 // mayEnd tells where a format is whole before its end: between two streams,
 // and a tar before the blocks of zeros behind it.
 func mayEnd(typ Type, n int) bool {
-	return n == 0 || typ == TypeBzip2 && n == len(bzipped) || typ == TypeTar
+	return n == 0 || typ == TypeBzip2 && n == len(bzipped) || typ == TypeTar ||
+		typ == TypeICS // lines have no end that could be missing
 }
 
 // TestFlipped flips random bits in a file of each format. What is found does

@@ -10,12 +10,16 @@ import (
 func readOLE2(t *teller, data []byte) {
 	c := openCFB(data, t.grow)
 	if c == nil {
-		t.note(RuleBroken, Unsupported, "header")
+		if strings.HasPrefix(string(data[:min(len(data), len(ole2Magic))]), ole2Magic) {
+			t.unread("header")
+		} else {
+			t.broken("header") // the mark is farther behind, where no program looks
+		}
 		return
 	}
 	defer func() { t.b.shrink(c.grown) }()
 	if len(c.entries) == 0 {
-		t.note(RuleBroken, Unsupported, "directory")
+		t.unread("directory")
 		return
 	}
 	o := office{teller: t, c: c}

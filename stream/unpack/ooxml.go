@@ -3,7 +3,6 @@ package unpack
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"io"
 	"strings"
@@ -103,7 +102,11 @@ func (p *xmlPart) markup() bool {
 		}
 	}
 	if len(p.tag) >= xmlTag { // what it says stands behind
-		p.t.broken("tag")
+		if string(elementName(p.tag)) == "Relationship" {
+			p.t.unread("tag")
+		} else {
+			p.t.broken("tag")
+		}
 	}
 	return p.element(bytes.TrimSuffix(p.tag, []byte(">")))
 }
@@ -277,45 +280,63 @@ func (p *xmlPart) binary(tag []byte) bool {
 		return p.t.alive()
 	}
 	body := &untilTag{r: p.r}
-	_, err := p.t.copy(base64.NewDecoder(base64.StdEncoding, body))
+	_, err := p.t.copy(&loose64Reader{r: body})
 	p.t.close()
 	if errors.Is(err, errStop) {
 		return false
 	}
-	if err != nil {
-		p.t.broken("base64")
-	}
-	_, _ = io.Copy(io.Discard, body)
 	return body.found
 }
 
-// An untilTag reads text up to the next '<'.
+// An untilTag reads text up to the next tag; comments, instructions and the
+// frames of CDATA are none, and left out.
 type untilTag struct {
 	r     *bufio.Reader
-	left  []byte
-	err   error
 	found bool
 }
 
-func (u *untilTag) Read(b []byte) (int, error) {
-	for len(u.left) == 0 {
-		if u.err != nil {
-			return 0, u.err
+func (u *untilTag) Read(p []byte) (int, error) {
+	for {
+		if _, err := u.r.Peek(1); err != nil {
+			return 0, err
 		}
-		s, err := u.r.ReadSlice('<')
-		switch {
-		case err == nil:
-			_ = u.r.UnreadByte()
-			s = s[:len(s)-1]
-			u.err, u.found = io.EOF, true
-		case !errors.Is(err, bufio.ErrBufferFull):
-			u.err = err
+		b, _ := u.r.Peek(min(u.r.Buffered(), len(p)))
+		n := bytes.IndexByte(b, '<')
+		if n < 0 {
+			n = len(b)
 		}
-		u.left = s
+		if n > 0 {
+			n, _ = u.r.Read(p[:n])
+			return n, nil
+		}
+		if u.found = !u.passed(); u.found {
+			return 0, io.EOF
+		}
 	}
-	n := copy(b, u.left)
-	u.left = u.left[n:]
-	return n, nil
+}
+
+// passed passes what begins at a '<' if it is no tag.
+func (u *untilTag) passed() bool {
+	const cdata = "<![CDATA["
+	head, _ := u.r.Peek(len(cdata))
+	end := "?>"
+	switch {
+	case string(head) == cdata:
+		_, _ = u.r.Discard(len(cdata))
+		return true
+	case bytes.HasPrefix(head, []byte("<!--")):
+		end = "-->"
+	case !bytes.HasPrefix(head, []byte("<?")):
+		return false
+	}
+	for last := ""; ; {
+		b, err := u.r.ReadSlice('>')
+		if last += string(b[max(0, len(b)-len(end)):]); strings.HasSuffix(last, end) ||
+			err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return true
+		}
+		last = last[max(0, len(last)-len(end)):]
+	}
 }
 
 // xmlAttr returns the value of an attribute, whatever its prefix, unescaped;

@@ -69,7 +69,7 @@ func readRAR(t *teller, data []byte) {
 	for at := 0; ; {
 		i := bytes.Index(data[at:], []byte(rarMagic))
 		if i < 0 {
-			t.note(RuleBroken, Unsupported, "header")
+			t.unread("header")
 			return
 		}
 		at += i
@@ -149,7 +149,7 @@ func (r *rar) entry(i int) bool {
 	err := r.unpack(i)
 	r.t.close()
 	if err != nil && !errors.Is(err, errStop) {
-		r.t.broken("content")
+		r.t.unread("content")
 		r.lib, r.lost = nil, true
 	}
 	return r.t.alive()

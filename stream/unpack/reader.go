@@ -27,6 +27,7 @@ type Sink interface {
 type Member struct {
 	Index     int      // in order of telling, from 0
 	Names     []string // each name it is known by, as UTF-8 where possible, path included; may be empty
+	Types     []string // each media type it was declared as, lower case; mostly none
 	Size      int64    // octets as declared; -1: not declared
 	Encrypted bool     // its content cannot be read, for a key or a method that is missing: there will be no Data
 	Text      bool     // made by the reader, such as a macro's source: no file of its own

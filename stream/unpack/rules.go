@@ -4,6 +4,7 @@ package unpack
 const (
 	RuleBomb         = "archive.bomb"
 	RuleBroken       = "archive.broken" // damaged or cut short: the rest was not read
+	RuleUnread       = "archive.unread" // so damaged that nobody looked inside
 	RuleSplit        = "archive.split"
 	RuleMismatch     = "zip.mismatch"
 	RuleMethod       = "unpack.method"

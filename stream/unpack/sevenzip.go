@@ -90,7 +90,7 @@ func readSevenZip(t *teller, data []byte, name string) {
 	for at := 0; ; {
 		i := bytes.Index(data[at:], []byte(sevenMagic))
 		if i < 0 {
-			t.broken("header")
+			t.unread("header")
 			return
 		}
 		at += i
@@ -110,7 +110,7 @@ func readSeven(t *teller, a []byte, name string) {
 		if strings.HasSuffix(name, ".001") {
 			t.note(RuleSplit, Middle, "")
 		} else {
-			t.note(RuleBroken, Unsupported, "end")
+			t.unread("end")
 		}
 		return
 	}
@@ -130,7 +130,7 @@ func readSeven(t *teller, a []byte, name string) {
 		r := sevenReader{b: dir[1:], most: 1}
 		folders := r.streams(body)
 		if r.bad || len(folders) != 1 {
-			t.note(RuleBroken, Unsupported, "directory")
+			t.unread("directory")
 			return
 		}
 		if folders[0].encrypted() {
@@ -173,7 +173,7 @@ func readHeld(t *teller, in io.Reader, limit int) (h held) {
 func readSevenDirectory(t *teller, dir, body []byte) {
 	r := sevenReader{b: dir, most: t.b.Limits.Entries}
 	if r.octet() != sevenHeader {
-		t.note(RuleBroken, Unsupported, "directory")
+		t.unread("directory")
 		return
 	}
 	var folders []*sevenFolder
@@ -197,7 +197,7 @@ func readSevenDirectory(t *teller, dir, body []byte) {
 			r.bad = true
 		}
 	}
-	t.note(RuleBroken, Unsupported, "directory")
+	t.unread("directory")
 	tellSeven(t, folders, files)
 }
 

@@ -12,7 +12,7 @@ const (
 	tarBlock = 512
 	// tarSize is what the reader holds: the extended headers and maps of sparse
 	// files that the standard library takes, 1 MiB each.
-	tarSize = 2 << 20
+	tarSize = 2<<20 + tarAhead + tarExtended + blockSize
 )
 
 // readTar reads tar archives. Behind the end mark, and behind a header that is
@@ -72,14 +72,22 @@ func tarBehind(t *teller, r *bufio.Reader) bool {
 // tarBlocks reads one archive up to its end mark, or to a header that is none.
 // False: the reader is over.
 func tarBlocks(t *teller, r *bufio.Reader) bool {
-	tr := tar.NewReader(r)
+	tape := &tarTape{r: r}
+	tr := tar.NewReader(tape)
 	for first := true; ; first = false {
+		padding := -(t.taken - int64(r.Buffered())) & (tarBlock - 1)
+		tape.record()
 		h, err := tr.Next()
+		tape.on = false
 		switch {
 		case err == io.EOF && !first:
 			return true
 		case err != nil && err != tar.ErrInsecurePath: // names are judged elsewhere
 			t.broken("header")
+			if !tape.lost && t.alive() && int64(len(tape.kept)) > padding {
+				readTarLoose(t, bufio.NewReaderSize(io.MultiReader(bytes.NewReader(tape.kept[padding:]), r), blockSize))
+				return false
+			}
 			return t.alive()
 		}
 		switch h.Typeflag {

@@ -145,6 +145,10 @@ func (t *teller) note(rule string, c Class, detail string) {
 // the words of a library.
 func (t *teller) broken(detail string) { t.note(RuleBroken, Middle, detail) }
 
+// unread notes that octets of a container were not read which another program
+// might read.
+func (t *teller) unread(detail string) { t.note(RuleUnread, Unsupported, detail) }
+
 // fault notes what an error of unpacking means, if that was not told.
 func (t *teller) fault(err error, detail string) {
 	if err != nil && err != errNoted {

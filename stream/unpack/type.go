@@ -40,6 +40,8 @@ const (
 	TypeLNK        Type = "lnk"
 	TypeURL        Type = "url"        // internet shortcut
 	TypeActiveMime Type = "activemime" // macros of a document saved as a web page
+	TypeApple      Type = "applefile"  // AppleSingle, AppleDouble
+	TypeMacBinary  Type = "macbinary"
 
 	// Containers nothing looks into. Of some the names are told.
 	TypeCAB     Type = "cab"
@@ -174,6 +176,7 @@ var kinds = map[Type]kind{
 	TypePpt: {famOffice, opened}, TypeMsg: {famMail, opened}, TypeMSI: {famProgram, opened | runs},
 	TypeRTF: {famOffice, opened}, TypeOneNote: {famOffice, opened}, TypeRels: {famText, opened}, TypePart: {famText, opened},
 	TypePDF: {famPDF, opened}, TypeActiveMime: {famOffice, opened},
+	TypeApple: {famArchive, opened}, TypeMacBinary: {famArchive, opened},
 	TypeLNK: {famProgram, opened | runs}, TypeURL: {famText, opened | runs},
 
 	TypeCAB: {famArchive, opened | closed}, TypeACE: {famArchive, opened | closed},
@@ -198,7 +201,7 @@ var kinds = map[Type]kind{
 
 	TypeText: {famText, 0}, TypeHTML: {famText, 0}, TypeXML: {famText, 0}, TypeSVG: {famImage, 0}, TypeWord: {famOffice, opened},
 	TypePS: {famPDF, 0}, TypeTNEF: {famMail, 0}, TypePST: {famMail, 0}, TypeMDB: {famData, 0},
-	TypeVCF: {famText, 0}, TypeICS: {famText, 0}, TypeDjVu: {famImage, 0},
+	TypeVCF: {famText, opened}, TypeICS: {famText, opened}, TypeDjVu: {famImage, 0},
 
 	TypePNG: {famImage, 0}, TypeJPEG: {famImage, 0}, TypeGIF: {famImage, 0}, TypeBMP: {famImage, 0},
 	TypeTIFF: {famImage, 0}, TypeWebP: {famImage, 0}, TypeICO: {famImage, 0}, TypePSD: {famImage, 0},
