@@ -147,12 +147,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	t.Run("one-octet chunks", func(t *testing.T) {
 		d := startDrain(t)
 		s := startBefore(t, d, lookahead(1000))
-		c := smtptest.Dial(t, s.addr)
-		c.Want("220 *")
-		for !c.Offers("CHUNKING") { // once the server has been asked
-			c.Send("EHLO client.test")
-			c.Want("250 *")
-		}
+		c := withOffer(t, s.addr, "CHUNKING")
 		c.Envelope("a@x.test", "b@y.test")
 		before := heap()
 		const group = 500
