@@ -187,7 +187,7 @@ func (d *Decoder) fast(stop int) {
 		// wrong guess at how many there are does not delay it.
 		pos, b, n = refill(in, pos, b, n)
 		e = lit[b&(1<<litBits-1)]
-		if back < 16 {
+		if back < 16 || back < length && length > 32 {
 			repeat(w, out, back, length)
 			out += length
 			continue
@@ -214,10 +214,18 @@ func (d *Decoder) fast(stop int) {
 // wholes is how many octets of eight are whole repetitions of so many.
 var wholes = [8]uint8{0, 8, 8, 6, 8, 5, 6, 7}
 
-// repeat copies a match of less than 16 back, and up to 7 octets more.
+// repeat copies a match that repeats octets of its own, or one of less than 16
+// back, and up to 7 octets more. A load waits long for the stores that it
+// spans, so what repeats for long is copied in pieces that double.
 func repeat(w *[windowSize + beyond]byte, to, back, length int) {
 	from, end := to-back, to+length
-	if back >= 8 {
+	switch {
+	case back >= 8 && length > 32:
+		for to < end {
+			to += copy(w[to:end], w[from:to])
+		}
+		return
+	case back >= 8:
 		for ; to < end; to, from = to+8, from+8 {
 			*(*[8]byte)(w[to&windowMask:]) = *(*[8]byte)(w[from&windowMask:])
 		}
