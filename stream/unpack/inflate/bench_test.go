@@ -67,6 +67,7 @@ func samples(size int) []struct {
 		{"markup", markup(size)},
 		{"program", program[:size]},
 		{"noise", noise},
+		{"phrase", bytes.Repeat([]byte("all the same "), size/13+1)[:size]},
 		{"zeros", make([]byte, size)},
 	}
 }
