@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strconv"
 
 	"sluice/stream/mime"
@@ -47,6 +48,10 @@ func (m *members) Close(*unpack.Member) {
 func (m *members) Note(n unpack.Note) {
 	if part := m.piece.mime; n.Rule == unpack.RuleUnread && part != nil && part.View > 0 {
 		n.Rule = unpack.RuleBroken // a reading of few programs: of that, it is likely none
+	}
+	if t := unpack.Type(n.Detail); n.Rule == unpack.RuleKind && t.Executable() && !slices.Contains(m.piece.part.Types, t) {
+		// Modules that have judged the types do so again when the part closes.
+		m.piece.part.Types = append(slices.Clone(m.piece.part.Types), t)
 	}
 	if !ofMeaning[n.Rule] {
 		m.piece.part.Odd = true

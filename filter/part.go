@@ -20,7 +20,7 @@ type Part struct {
 
 	Names    []string      // each candidate file name, as UTF-8; not canonicalised
 	Declared []string      // each media type it was given, lower case
-	Types    []unpack.Type // what its octets say it is, the most certain first; nil: unknown
+	Types    []unpack.Type // what its octets say it is, the most certain first; nil: unknown. Until ClosePart there may come more
 	Head     []byte        // its first octets, at most unpack.HeadSize; valid during OpenPart
 
 	// Text tells that OpenPart is followed by Text calls as well.

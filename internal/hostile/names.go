@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -126,8 +127,18 @@ func typeCases() []Case {
 		{17, "shebang", part("application/octet-stream", "a.txt", []byte("#!/bin/sh\nls\n")), banned},
 		{17, "in TNEF", part("application/ms-tnef", "winmail.dat", tnefFile("a.txt", exe)), banned},
 		{17, "uuencoded", mail("\nbegin 644 a.txt\n" + uuLines(string(exe)) + "`\nend\n"), banned},
+		{17, "installer, directory late", attached("a.dat", string(installer())), banned},
 		{17, "second reading", inside2("Content-Type: text/plain\n"+mixed("boundary=b"), file("a.txt", string(exe))), banned},
 	}
+}
+
+// installer is a compound file of Windows Installer's class, its directory behind
+// 8 KiB of content.
+func installer() []byte {
+	b := compoundOf(compoundFile{"x", make([]byte, 8192)})
+	root := bytes.Index(b, []byte(utf16le("Root Entry")))
+	copy(b[root+80:], "\x84\x10\x0C\x00\x00\x00\x00\x00\xC0\x00\x00\x00\x00\x00\x00\x46")
+	return b
 }
 
 // inside2 is a multipart of this part.

@@ -64,6 +64,10 @@ var officeKinds = []struct{ stream, kind string }{
 
 // kind notes what the file is, by the streams of its root.
 func (o *office) kind() {
+	if installers[o.c.entries[0].clsid] {
+		o.note(RuleKind, Low, string(TypeMSI))
+		return
+	}
 	for _, k := range officeKinds {
 		for i := range o.c.entries {
 			n := &o.c.entries[i]
@@ -75,6 +79,14 @@ func (o *office) kind() {
 		}
 	}
 	o.note(RuleKind, Low, "ole2")
+}
+
+// installers are the classes of packages, patches and transforms of Windows
+// Installer, which Detect sees only where the directory is in the head.
+var installers = map[[16]byte]bool{
+	clsid("000C1084-0000-0000-C000-000000000046"): true,
+	clsid("000C1086-0000-0000-C000-000000000046"): true,
+	clsid("000C1082-0000-0000-C000-000000000046"): true,
 }
 
 // Class identifiers of objects that Office starts ([MS-CFB] section 2.6.4),

@@ -80,6 +80,8 @@ func TestOLE2(t *testing.T) {
 		{"activex", []cfbFile{{path: "ObjectPool/_1/\x03OCXNAME", data: word[:80]}}, []string{"type.kind:ole2", "office.object:activex"}},
 		{"installer", []cfbFile{{path: "\u4840\u3f3f\u4577\u446c\u3e6a\u44b2\u482f", data: word[:80]}, {path: "\u4840\u3F7F\u4164\u422F\u4836", data: nil}},
 			[]string{"type.kind:msi"}},
+		{"installer by class", []cfbFile{{path: "", clsid: "000C1084-0000-0000-C000-000000000046"}, {path: "x", data: bigStream(9000)}},
+			[]string{"type.kind:msi"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
