@@ -252,5 +252,8 @@ func handIn(addr string, message []byte) string {
 		}
 	}
 	io.WriteString(c, smtptest.Stuff(string(message))+".\r\n")
-	return reply()
+	verdict := reply()
+	io.WriteString(c, "QUIT\r\n")
+	reply() // when the message has been let go of
+	return verdict
 }
