@@ -77,6 +77,7 @@ func FuzzContent(f *testing.F) {
 				break
 			}
 			n := min(1+random.IntN(1<<random.IntN(18)), len(rest))
+			s.retain(random.IntN(2) == 0)
 			piece := bytes.Clone(rest[:n])
 			s.append(piece)
 			clear(piece)
@@ -92,8 +93,8 @@ func FuzzContent(f *testing.F) {
 		if n := m.used.Load(); n != 0 {
 			t.Errorf("%d octets are still held", n)
 		}
-		if l := s.ledger; l.held.Load() != 0 || l.queued.Load() != 0 {
-			t.Errorf("the ledger says %d held, %d queued", l.held.Load(), l.queued.Load())
+		if l := s.ledger; l.held.Load() != 0 || l.kept.Load() != 0 || l.queued.Load() != 0 {
+			t.Errorf("the ledger says %d held, %d kept, %d queued", l.held.Load(), l.kept.Load(), l.queued.Load())
 		}
 	})
 }

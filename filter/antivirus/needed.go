@@ -92,7 +92,11 @@ type textLook struct {
 // clamd.
 func (t *textLook) begin(head []byte) {
 	head = bytes.TrimLeft(head, " \t\r\n")
-	if i := bytes.IndexAny(head, " \t\r\n"); i > longWord || i < 0 && len(head) > longWord {
+	word := head
+	if i := bytes.IndexAny(head, " \t\r\n"); i >= 0 {
+		word = head[:i]
+	}
+	if len(word) > longWord && word[0] != '<' { // a page may begin with many tags
 		t.odd = true
 		return
 	}

@@ -152,6 +152,7 @@ func TestNeeded(t *testing.T) {
 		{"script as text", mixed("Content-Type: text/plain\n\n#!/bin/sh\nrm x\n"), []string{"#!/bin/sh\r\nr"}},
 		{"field as text", mixed("Content-Type: text/plain\n\nSubject: this\nis text\n"), []string{"Subject: thi"}},
 		{"no words", mixed("Content-Type: text/plain\n\n" + strings.Repeat("x", longWord+1) + "\n"), []string{"xxxxxxxxxxxx"}},
+		{"many tags", mixed("Content-Type: text/html\n\n<html>" + strings.Repeat("<b></b>", 10) + "text</html>\n"), nil},
 		{"long line", mixed("Content-Type: text/plain\n\nDear Bob" + strings.Repeat(" x", reachLine/2) + "\n"), []string{"Dear Bob x x"}},
 		{"long line of few", mixed("Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("few words=\n", 200) + "\n"), nil},
 		{"two types", mixed(plainText, "Content-Type: text/plain\nContent-Type: application/x\n\ntwo types\n"), []string{"two types"}},
@@ -320,4 +321,26 @@ func TestFeedsBeside(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzTextLook: what is said of text does not depend on how it is cut, and is
+// what the lines say.
+func FuzzTextLook(f *testing.F) {
+	line := strings.Repeat("x", reachLine)
+	f.Add([]byte(line+"\r\n"+line), uint16(7))
+	f.Add([]byte("a\n"+line+"x\n"), uint16(500))
+	f.Add([]byte(line+"\n"+line+"\nx"), uint16(2000))
+	f.Fuzz(func(t *testing.T, p []byte, n uint16) {
+		want := false
+		for _, l := range bytes.Split(p, []byte("\n")) {
+			want = want || len(l) > reachLine
+		}
+		look := textLook{lines: true}
+		for piece := range slices.Chunk(p, int(n)+1) {
+			look.write(piece)
+		}
+		if look.odd != want {
+			t.Errorf("%v, want %v", look.odd, want)
+		}
+	})
 }

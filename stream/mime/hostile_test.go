@@ -135,6 +135,7 @@ func TestPayloadIsFound(t *testing.T) {
 		{"payload behind a longer line", mixed("boundary=b") + "\n\n--b\n\ntext\n--bc\n" + eicar64() + "--b--\n", "mime.boundary M"},
 		{"payload around a longer line", mixed("boundary=b") + "\n\n--b\nContent-Type: application/octet-stream\n\n" + eicar[:30] + "\n--bc\n" + "--b\n" + eicar64() + "--b--\n", "mime.boundary M"},
 		{"nested equal ones", mixed("boundary=b") + "\n\n--b\n" + inMixed(mixed("boundary=b"), "b") + "--b\n\nx\n--b--\n", "mime.boundary M"},
+		{"blanks behind every boundary", inMixed(mixed("boundary=b"), "b \t"), "mime.boundary L"},
 		{"NUL behind the boundary", inMixed(mixed("boundary=b"), "b\x00"), "mime.boundary M"},
 		{"junk behind every boundary", inMixed(mixed("boundary=b"), "b") + strings.ReplaceAll(inMixed("", "b"), "--b", "--bc"), "mime.boundary M"},
 		{"payload in what junk separates", mixed("boundary=b") + "\n\n--b\n\nx\n--bc\n\ny\n--bc\n" + eicar64() + "--b--c\nz\n--b--\n", "mime.boundary M"},
