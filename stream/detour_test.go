@@ -330,21 +330,36 @@ func orElse(s, other string) string {
 	return s
 }
 
+// A header beyond what is looked at names a message as far as it is looked at.
+func TestDetourOfALongHeader(t *testing.T) {
+	j := startJunction(t, 4000)
+	late := "quarantine-aside"
+	j.module.late.Store(&late)
+	long := strings.Repeat("X-Long: "+strings.Repeat("x", 992)+"\r\n", 300) + large
+	for i, want := range []string{"451 4.7.1 ", "250 2.0.0 Accepted"} {
+		if reply, _ := j.send(long, false); !strings.HasPrefix(reply, want) {
+			t.Errorf("attempt %d: got %q", i+1, reply)
+		}
+	}
+}
+
 // A reload that has taken the route away, or put all or the rule into shadow,
 // leaves nothing of what was known in force.
 func TestDetourAfterReload(t *testing.T) {
 	smtptest.CheckLeaks(t)
 	shadow := policy.Quarantine
 	for name, test := range map[string]struct {
+		early   string
 		change  func(j *junction, s *policy.Settings)
 		want    []stream.Detour
 		servers [3]int
 	}{
-		"the same":     {func(*junction, *policy.Settings) {}, []stream.Detour{stream.DetourTaken}, [3]int{0, 1, 0}},
-		"without it":   {func(j *junction, s *policy.Settings) { *s = j.settings("aside") }, []stream.Detour{""}, [3]int{1, 0, 0}},
-		"shadow":       {func(_ *junction, s *policy.Settings) { s.Shadow = true }, []stream.Detour{""}, [3]int{1, 0, 0}},
-		"route shadow": {func(_ *junction, s *policy.Settings) { s.Routes[0].Shadow = true }, []stream.Detour{""}, [3]int{1, 0, 0}},
-		"rule shadow": {func(_ *junction, s *policy.Settings) {
+		"the same":               {"", func(*junction, *policy.Settings) {}, []stream.Detour{stream.DetourTaken}, [3]int{0, 1, 0}},
+		"without it":             {"", func(j *junction, s *policy.Settings) { *s = j.settings("aside") }, []stream.Detour{""}, [3]int{1, 0, 0}},
+		"without it, to another": {"to-other", func(j *junction, s *policy.Settings) { *s = j.settings("aside") }, []stream.Detour{""}, [3]int{0, 0, 1}},
+		"shadow":                 {"", func(_ *junction, s *policy.Settings) { s.Shadow = true }, []stream.Detour{""}, [3]int{1, 0, 0}},
+		"route shadow":           {"", func(_ *junction, s *policy.Settings) { s.Routes[0].Shadow = true }, []stream.Detour{""}, [3]int{1, 0, 0}},
+		"rule shadow": {"", func(_ *junction, s *policy.Settings) {
 			s.Rules["sway.quarantine-aside"] = policy.RuleSetting{Action: &shadow, Route: "aside", Shadow: true}
 		}, []stream.Detour{stream.DetourMissed, ""}, [3]int{1, 0, 0}},
 	} {
@@ -354,6 +369,7 @@ func TestDetourAfterReload(t *testing.T) {
 			settings := j.settings()
 			test.change(j, &settings)
 			j.reload(settings)
+			j.module.early.Store(&test.early)
 			for i, want := range test.want {
 				reply, r := j.send(large, false)
 				if strings.HasPrefix(reply, "250 ") != (i == len(test.want)-1) || r.Detour != want {
