@@ -9,30 +9,32 @@ import (
 // A message larger than the window flows to a server by a provisional verdict.
 // If the final one wants it elsewhere, to a quarantine for a late finding, it
 // cannot be taken there any more: its sender is told 451, and where it was
-// wanted is remembered, so that the retry begins there. What is known of a
-// message, where it is begun for that, and what its end then does:
+// wanted is remembered, so that the retry begins there. By what is known of a
+// message and where it was begun, its final verdict means:
 //
-//	known  begun    final verdict   reply                  known then
-//	-      by the   where it flows  its server's           -
-//	       provi-   nowhere else    its server's           -
-//	       sional   to Y            451                    Y
-//	X      to X     to X            X's                    2xx, 5xx: -, else X
-//	                nowhere else    451                    -
-//	                to Y            451                    Y
-//	any             refused         4xx, 5xx               5xx: -, else as it was
-//	any             discarded       250                    -
+//	known  begun           final verdict      reply          known then
+//	any    anywhere        where it flows     that server's  2xx, 5xx: -, else as it was
+//	-      provisionally   nowhere else (1)   that server's  -
+//	-      provisionally   to Y               451            Y
+//	X      to X            nowhere else (1)   451            -
+//	X      to X            to Y               451            Y
+//	any    anywhere        refuse, discard    4xx, 5xx, 250  4xx: as it was, else -
 //
-// "Nowhere else" is a deliver or a tag. So a message is committed where its
-// final verdict sends it and nowhere else (I1), what has begun to flow to
-// another server never gets an end there (I2), and whenever two verdicts in a
-// row agree the second one's server gets it: a retry is only in vain if
-// something has changed since the last.
+// (1) is deliver and tag, which name no server. A message that began to flow
+// to a divert's server stays there for them, as before there were detours;
+// only one that was taken to X by what an earlier verdict said needs this one
+// to say it too.
 //
-// In shadow mode nobody is told anything by this: no verdict sends a message
-// anywhere, so nothing is remembered, and what was before is not used. A rule
-// in shadow has no part in where a verdict sends, and soft mode none either:
-// it makes a refusal a 4xx, after which all stays as it was.
+// So a message is committed at the server its final verdict has agreed to (I1),
+// the others that saw of it never get its end (I2), and as soon as two verdicts
+// in a row agree it is delivered: each further 451 means that something has
+// changed since the attempt before.
 //
+// In shadow mode no verdict sends a message anywhere: nothing is remembered,
+// and what was remembered before is not used. A rule in shadow has no part in
+// where a verdict sends. Soft mode only makes a refusal a 4xx, which leaves all
+// as it was.
+
 // A detour is where such a message was wanted. The route is kept by name: a
 // reload may have changed it, or taken it away.
 type detour struct {
