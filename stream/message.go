@@ -39,6 +39,7 @@ type message struct {
 
 	discard *policy.Disposition // policy accepts it to drop it; nil: not
 	begun   policy.Disposition  // what a message that flows was begun as
+	detour  detouring
 
 	pace         pace
 	out          delivery
@@ -102,6 +103,16 @@ func (m *message) giveBack() {
 // not. BLAKE3 names contents as safely as SHA-256 in half the time, and
 // hashing is the largest part of what a large message costs us.
 var hashers = sync.Pool{New: func() any { return blake3.New() }}
+
+// headerBlock is the header block, or as much of it as is looked at, while all
+// of it is held as it came.
+func (m *message) headerBlock() []byte {
+	size := m.header.size
+	if !m.header.found {
+		size = maxHeader
+	}
+	return m.window.prefix(size)
+}
 
 // bare tells whether a stray CR or LF was seen.
 func (m *message) bare() bool {

@@ -255,8 +255,10 @@ func (tx *transaction) windowSize() int64 {
 }
 
 // overflow is the moment a message has outgrown its window: a provisional
-// verdict, then all that was held goes out, and from now on what arrives.
+// verdict, then all that was held goes out, and from now on what arrives. Where
+// to, an earlier attempt may have taught (detour.go).
 func (tx *transaction) overflow() {
+	tx.nameDetour()
 	if !tx.judgeHeader() {
 		return
 	}
@@ -268,7 +270,7 @@ func (tx *transaction) overflow() {
 		tx.message.discard = &d
 	default:
 		tx.run.Overflow()
-		tx.begins(d, false)
+		tx.begins(tx.detoured(d), false)
 	}
 }
 

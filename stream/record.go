@@ -39,6 +39,7 @@ type Record struct {
 	Route     string
 	Upstream  string // address of the server's session
 	Reply     string // the server's reply to the end of data; foreign text
+	Detour    Detour // where it had to go, and where it was; empty: nothing of note
 	Duplicate bool   // answered from memory (RFC 1047 guard)
 	Uncertain bool   // terminator sent, no reply
 

@@ -43,6 +43,7 @@ type Server struct {
 	servers *servers
 	macs    sync.Pool // of hash.Hash: HMAC-SHA256 with Guard's key
 	names   names
+	detours detours
 	budget  budget
 	count   counter
 	late    sync.WaitGroup // waits for late replies of servers

@@ -18,6 +18,7 @@ func (tx *transaction) makeRecord() *Record {
 		Findings: slices.Clone(e.findings), Shadow: e.would,
 		Code: e.reply.Code, Enhanced: e.reply.Enhanced,
 		Reply:     e.server.Text,
+		Detour:    tx.message.detour.word,
 		Duplicate: e.duplicate, Uncertain: e.uncertain,
 		Connect: tx.connect, Scan: e.scan, Server: tx.server, Total: now.Sub(tx.began),
 	}

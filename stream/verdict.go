@@ -39,6 +39,7 @@ func (tx *transaction) finish() {
 func (tx *transaction) finishWith(r wire.Reply) {
 	s := tx.session
 	tx.ended.reply = r
+	tx.endDetour(r.Class())
 	if r.Code == 0 {
 		s.parting = true
 		tx.close()
@@ -86,12 +87,10 @@ func (tx *transaction) conclude(ended time.Time) wire.Reply {
 		if !tx.begins(d, true) {
 			return tx.ended.reply
 		}
+	case tx.strays(d):
+		return tx.ended.reply
 	case target(d) == nil:
 		d = m.begun // it flows to where it was sent, wherever that is
-	case target(d) != target(m.begun):
-		// The server that has most of it is not the one it must go to.
-		tx.refuse(replyDeferred(d.Rule), Deferred, "end", d.Rule)
-		return tx.ended.reply
 	}
 	return tx.commit(d, ended.Add(tx.setup.Timeouts.ServerCommit))
 }
@@ -164,11 +163,7 @@ func (tx *transaction) judgeHeader() bool {
 		return true
 	}
 	m.judged = true
-	size := m.header.size
-	if !m.header.found {
-		size = maxHeader
-	}
-	block := m.window.prefix(size)
+	block := m.headerBlock()
 	m.facts = readHeader(block, tx.setup.Hostname)
 	if tx.scope.UserRules() {
 		m.block = bytes.Clone(block) // they are asked again when it has left
@@ -286,10 +281,15 @@ func (tx *transaction) refusalURL() string {
 func (tx *transaction) subject(to ...wire.Path) Subject {
 	var sum contentHash
 	tx.message.hash.Sum(sum[:0])
+	return tx.named(tx.message.size, sum, to)
+}
+
+// named names the envelope together with size octets of content.
+func (tx *transaction) named(size int64, sum contentHash, to []wire.Path) Subject {
 	m := tx.session.server.macs.Get().(hash.Hash)
 	defer tx.session.server.macs.Put(m)
 	m.Reset()
-	return subjectOf(m, tx.route.Tenant, tx.session.net.String(), tx.mail.From, to, tx.message.size, sum)
+	return subjectOf(m, tx.route.Tenant, tx.session.net.String(), tx.mail.From, to, size, sum)
 }
 
 // remembered answers an exact repetition of a message whose 250 the sender

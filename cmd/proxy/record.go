@@ -178,6 +178,7 @@ func serverFields(w *fieldWriter, rec *stream.Record) {
 		w.number("code", int64(rec.Code))
 	}
 	w.text("enhanced", rec.Enhanced)
+	w.text("detour", string(rec.Detour))
 	w.truth("duplicate", rec.Duplicate)
 	w.truth("uncertain", rec.Uncertain)
 }
