@@ -32,8 +32,22 @@ func htmlCases() []Case {
 		{28, "SVG with data: link", mail("Content-Type: image/svg+xml\n" + is64 + "\n" + lines64(`<svg><a xlink:href="data:application/octet-stream;base64,`+b64(e)+`"/></svg>`)), found()},
 		{28, "page in UTF-16", mail("Content-Type: text/html; charset=utf-16le\n" + is64 + "\n" + lines64(utf16le("<html>"+script+"</html>"))), smuggled},
 		{28, "page as .xhtml", file("a.xhtml", "<html>"+script+"</html>"), smuggled},
+		{28, "text of a file", file("a.html", "<pre hidden>"+lines64(padded)+"</pre><script>atob(x)</script>"), smuggled},
+		{28, "comment in a file", file("a.html", "<!--"+b64(padded)+"--><script>atob(x)</script>"), smuggled},
+		{28, "attribute in a file", file("a.html", `<p data-f="`+b64(padded)+`"><script>atob(x)</script>`), smuggled},
+		{28, "numbers in a file", file("a.html", "<script>new Uint8Array(["+numbers(padded)+"])</script>"), smuggled},
+		{28, "hexadecimal in a file", file("a.html", fmt.Sprintf("<p>%x</p><script>x(y)</script>", padded)), smuggled},
 		{28, "page in zip", file("a.zip", string(zipOf(zipEntry{name: "a.html", data: []byte("<html>" + script + "</html>"), method: deflated}))), smuggled},
 	}
+}
+
+// numbers is octets as a list.
+func numbers(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, "%d, ", s[i])
+	}
+	return b.String()
 }
 
 // noise is octets that do not pack, the same each time.
