@@ -89,7 +89,7 @@ const (
 	TypeHTML Type = "html"
 	TypeXML  Type = "xml"
 	TypeSVG  Type = "svg"
-	TypeWord Type = "wordml" // Word 2003 and flat OPC, as one XML file
+	TypeWord Type = "wordml" // a document as one XML file: Word 2003, flat OPC, flat OpenDocument
 	TypePS   Type = "postscript"
 	TypeTNEF Type = "tnef"
 	TypePST  Type = "pst"
