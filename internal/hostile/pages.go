@@ -113,9 +113,19 @@ func cryptoCases() []Case {
 		{29, "PGP/MIME", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n")), noted("encrypted.mail")},
 		{29, "PGP in the text", mail("\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA\n-----END PGP MESSAGE-----\n"), noted("encrypted.mail")},
+		{29, "PGP, not encrypted", mail("\n" + pgpOf(EICAR())), found()},
+		{29, "PGP/MIME, not encrypted", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
+			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\n"+pgpOf(string(raw(eicarPart()))))), found()},
 		{29, "PGP/MIME, payload beside", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", eicarPart())), found("encrypted.mail")},
 	}
+}
+
+// pgpOf is a message in armour that is neither encrypted nor signed: one literal
+// packet (RFC 9580 section 5.9).
+func pgpOf(content string) string {
+	body := "b\x00\x00\x00\x00\x00" + content
+	return "-----BEGIN PGP MESSAGE-----\n\n" + chunked(b64("\xCB\xFF"+string(be32(len(body)))+body), 64) + "-----END PGP MESSAGE-----\n"
 }
 
 // linkCases are row 30.

@@ -23,6 +23,10 @@ func (f *found) text(head []byte) {
 		if bytes.HasPrefix(b, []byte(`{\rt`)) { // Word asks for no more
 			f.add(TypeRTF)
 		}
+	case '-':
+		if bytes.HasPrefix(b, []byte(pgpMark)) {
+			f.add(TypePGP)
+		}
 	case '[', '#', ';':
 		if isShortcut(b[:min(len(b), markRange)]) {
 			f.add(TypeURL)
