@@ -44,7 +44,7 @@ const (
 // refusals are rules that make an archive refused or deferred, or told to be
 // closed: what is in it may stay unseen.
 var refusals = []string{
-	"unpack.unsupported", "unpack.method", "limit.dictionary", "archive.split",
+	"unpack.unsupported", "unpack.method", "limit.dictionary", "archive.split", "archive.unread",
 	"encrypted.archive", "encrypted.names", "archive.bomb",
 }
 

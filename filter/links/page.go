@@ -30,7 +30,8 @@ type page struct {
 		text []byte
 		long bool // text is cut
 	}
-	shown struct { // by the finder, of an anchor's text
+	carried carried
+	shown   struct { // by the finder, of an anchor's text
 		on  bool
 		url []byte
 	}
@@ -48,6 +49,7 @@ var pages = sync.Pool{New: func() any {
 func (p *page) free() {
 	p.html.reset()
 	p.words.reset()
+	p.carried.reset()
 	if cap(p.kept) > keptStep {
 		p.kept = nil
 	}
@@ -67,6 +69,10 @@ func (p *page) close() {
 		p.html.close()
 		p.endAnchor()
 		p.unused()
+	}
+	if carries(p.part) {
+		p.endCode()
+		p.endNumbers()
 	}
 	p.words.flush()
 }

@@ -72,6 +72,9 @@ func (s *scanner) Text(p *filter.Part, b []byte) {
 	}
 	if p.HTML {
 		pg.html.write(b)
+		if carries(p) {
+			pg.carries(b)
+		}
 	} else {
 		pg.words.write(b)
 	}

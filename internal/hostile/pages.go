@@ -32,8 +32,22 @@ func htmlCases() []Case {
 		{28, "SVG with data: link", mail("Content-Type: image/svg+xml\n" + is64 + "\n" + lines64(`<svg><a xlink:href="data:application/octet-stream;base64,`+b64(e)+`"/></svg>`)), found()},
 		{28, "page in UTF-16", mail("Content-Type: text/html; charset=utf-16le\n" + is64 + "\n" + lines64(utf16le("<html>"+script+"</html>"))), smuggled},
 		{28, "page as .xhtml", file("a.xhtml", "<html>"+script+"</html>"), smuggled},
+		{28, "text of a file", file("a.html", "<pre hidden>"+lines64(padded)+"</pre><script>atob(x)</script>"), smuggled},
+		{28, "comment in a file", file("a.html", "<!--"+b64(padded)+"--><script>atob(x)</script>"), smuggled},
+		{28, "attribute in a file", file("a.html", `<p data-f="`+b64(padded)+`"><script>atob(x)</script>`), smuggled},
+		{28, "numbers in a file", file("a.html", "<script>new Uint8Array(["+numbers(padded)+"])</script>"), smuggled},
+		{28, "hexadecimal in a file", file("a.html", fmt.Sprintf("<p>%x</p><script>x(y)</script>", padded)), smuggled},
 		{28, "page in zip", file("a.zip", string(zipOf(zipEntry{name: "a.html", data: []byte("<html>" + script + "</html>"), method: deflated}))), smuggled},
 	}
+}
+
+// numbers is octets as a list.
+func numbers(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, "%d, ", s[i])
+	}
+	return b.String()
 }
 
 // noise is octets that do not pack, the same each time.
@@ -99,9 +113,19 @@ func cryptoCases() []Case {
 		{29, "PGP/MIME", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n")), noted("encrypted.mail")},
 		{29, "PGP in the text", mail("\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA\n-----END PGP MESSAGE-----\n"), noted("encrypted.mail")},
+		{29, "PGP, not encrypted", mail("\n" + pgpOf(EICAR())), found()},
+		{29, "PGP/MIME, not encrypted", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
+			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\n"+pgpOf(string(raw(eicarPart()))))), found()},
 		{29, "PGP/MIME, payload beside", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", eicarPart())), found("encrypted.mail")},
 	}
+}
+
+// pgpOf is a message in armour that is neither encrypted nor signed: one literal
+// packet (RFC 9580 section 5.9).
+func pgpOf(content string) string {
+	body := "b\x00\x00\x00\x00\x00" + content
+	return "-----BEGIN PGP MESSAGE-----\n\n" + chunked(b64("\xCB\xFF"+string(be32(len(body)))+body), 64) + "-----END PGP MESSAGE-----\n"
 }
 
 // linkCases are row 30.

@@ -82,7 +82,7 @@ func Carve(types []Type, b *Budget, s Sink) Reader {
 			c.pdf = true
 		case TypePE, TypeDOS, TypeELF, TypeMachO, TypeScript, TypeLNK:
 			c.program = true
-		case TypeICS, TypeVCF, TypeRTF, TypeURL, TypeRels, TypePart, TypeWord:
+		case TypeICS, TypeVCF, TypePGP, TypeRTF, TypeURL, TypeRels, TypePart, TypeWord:
 		case TypeTar, TypeApple, TypeMacBinary, TypeOLE2, TypeDoc, TypeXls, TypePpt, TypeMsg, TypeMSI:
 			c.holds = true
 			c.zips = true

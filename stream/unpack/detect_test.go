@@ -91,6 +91,7 @@ func TestDetect(t *testing.T) {
 		"svg":               {[]byte("<?xml version='1.0'?>\n<!-- made --><!DOCTYPE svg PUBLIC ''><svg>"), []Type{TypeSVG}},
 		"rels":              {[]byte(`<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">`), []Type{TypeRels}},
 		"rels, prefix":      {[]byte(`<?xml version="1.0"?><r:Relationships xmlns:r="http://schemas.openxmlformats.org/package/2006/relationships">`), []Type{TypeRels}},
+		"flat OpenDocument": {[]byte(`<?xml version="1.0"?><office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0">`), []Type{TypeWord}},
 		"Word XML":          {[]byte(`<?xml version="1.0"?><?mso-application progid="Word.Document"?><w:x>`), []Type{TypeWord}},
 		"PE":                {exe("PE\x00\x00"), []Type{TypePE}},
 		"NE":                {exe("NE"), []Type{TypeDOS}},

@@ -18,6 +18,8 @@ func openDocument(t Type, name string, b *Budget, s Sink) Reader {
 		return hold(b, s, readOneNote)
 	case TypeActiveMime:
 		return pull(b, s, readActiveMime)
+	case TypePGP:
+		return pull(b, s, readPGP)
 	case TypeICS, TypeVCF:
 		return pull(b, s, readLines)
 	case TypeApple:

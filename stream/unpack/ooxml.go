@@ -167,7 +167,9 @@ func (p *xmlPart) element(tag []byte) bool {
 		}
 	case "part":
 		p.name = strings.TrimPrefix(string(xmlAttr(tag, "name")), "/")
-	case "binaryData", "binData":
+	case "library-embedded": // of flat OpenDocument
+		p.t.note(RuleMacro, Middle, "basic")
+	case "binaryData", "binData", "binary-data": // the last likewise
 		if tag[len(tag)-1] != '/' {
 			return p.binary(tag)
 		}

@@ -150,6 +150,9 @@ func (l *tarLoose) entry(h *[tarBlock]byte) bool {
 		size = l.size
 	}
 	l.names, l.size = nil, -1
+	if h[156] == 'S' {
+		l.t.unread("sparse") // told without its holes, it is another file
+	}
 	if size == 0 && h[156] >= '1' && h[156] <= '6' {
 		return l.t.b.entry() || l.t.alive()
 	}
@@ -196,7 +199,11 @@ func (l *tarLoose) extended(b []byte) {
 		if !ok {
 			continue
 		}
-		switch string(key[bytes.LastIndexByte(key, ' ')+1:]) {
+		word := key[bytes.LastIndexByte(key, ' ')+1:]
+		if bytes.HasPrefix(word, []byte("GNU.sparse.")) {
+			l.t.unread("sparse")
+		}
+		switch string(word) {
 		case "path", "GNU.sparse.name":
 			l.names = addName(l.names, value)
 		case "size":

@@ -56,8 +56,12 @@ func TestTarLoose(t *testing.T) {
 		{"cut", badTime + file[:600], "a.js|run.js:" + p[:600-tarBlock]},
 		{"rubbish between", badTime + file + strings.Repeat("r", 700) + string(make([]byte, 324)) + late,
 			"a.js|run.js:" + p + " :" + strings.Repeat("r", 700) + string(make([]byte, 324)) + " late:late"},
+		{"sparse", badTime + file + string(tarBlockOf("s", 'S', "late", number(100, "zzzzzzz"))), "a.js|run.js:" + p + " s:late"},
 	} {
 		r := readCuts(t, TypeTar, "", []byte(c.archive))
+		if r.has(RuleUnread) != (c.what == "sparse") {
+			t.Errorf("%s: %v", c.what, r.notes)
+		}
 		var got []string
 		for _, m := range r.members {
 			got = append(got, m.names+":"+string(m.data))

@@ -23,6 +23,10 @@ func (f *found) text(head []byte) {
 		if bytes.HasPrefix(b, []byte(`{\rt`)) { // Word asks for no more
 			f.add(TypeRTF)
 		}
+	case '-':
+		if bytes.HasPrefix(b, []byte(pgpMark)) {
+			f.add(TypePGP)
+		}
 	case '[', '#', ';':
 		if isShortcut(b[:min(len(b), markRange)]) {
 			f.add(TypeURL)
@@ -117,7 +121,7 @@ func (f *found) element(b []byte, xml bool) {
 	switch {
 	case hasFold(b, "<svg"), hasFold(b, "<!doctype svg"):
 		f.add(TypeSVG)
-	case bytes.HasPrefix(b, []byte("<pkg:package")), bytes.HasPrefix(b, []byte("<w:wordDocument")):
+	case bytes.HasPrefix(b, []byte("<pkg:package")), isFlatODF(b), bytes.HasPrefix(b, []byte("<w:wordDocument")):
 		f.add(TypeWord)
 	case string(tag) == "Relationships" && bytes.Contains(b, []byte("package/2006/relationships")),
 		string(tag) == "Relationships" && bytes.Contains(b, []byte("purl.oclc.org/ooxml/package/relationships")):
@@ -131,6 +135,12 @@ func (f *found) element(b []byte, xml bool) {
 	case xml && f.n == 0:
 		f.add(TypeXML)
 	}
+}
+
+// isFlatODF tells whether b begins an OpenDocument in one XML file (OpenDocument
+// 1.2 part 1, section 3.1.2).
+func isFlatODF(b []byte) bool {
+	return string(elementName(b)) == "document" && bytes.Contains(b[:min(len(b), HeadSize)], []byte("opendocument"))
 }
 
 // elementName is the name of the element b begins with, without a prefix.

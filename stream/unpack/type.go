@@ -42,6 +42,7 @@ const (
 	TypeActiveMime Type = "activemime" // macros of a document saved as a web page
 	TypeApple      Type = "applefile"  // AppleSingle, AppleDouble
 	TypeMacBinary  Type = "macbinary"
+	TypePGP        Type = "pgp" // a message in armour
 
 	// Containers nothing looks into. Of some the names are told.
 	TypeCAB     Type = "cab"
@@ -89,7 +90,7 @@ const (
 	TypeHTML Type = "html"
 	TypeXML  Type = "xml"
 	TypeSVG  Type = "svg"
-	TypeWord Type = "wordml" // Word 2003 and flat OPC, as one XML file
+	TypeWord Type = "wordml" // a document as one XML file: Word 2003, flat OPC, flat OpenDocument
 	TypePS   Type = "postscript"
 	TypeTNEF Type = "tnef"
 	TypePST  Type = "pst"
@@ -176,6 +177,7 @@ var kinds = map[Type]kind{
 	TypePpt: {famOffice, opened}, TypeMsg: {famMail, opened}, TypeMSI: {famProgram, opened | runs},
 	TypeRTF: {famOffice, opened}, TypeOneNote: {famOffice, opened}, TypeRels: {famText, opened}, TypePart: {famText, opened},
 	TypePDF: {famPDF, opened}, TypeActiveMime: {famOffice, opened},
+	TypePGP:   {famText, opened},
 	TypeApple: {famArchive, opened}, TypeMacBinary: {famArchive, opened},
 	TypeLNK: {famProgram, opened | runs}, TypeURL: {famText, opened | runs},
 

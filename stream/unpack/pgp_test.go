@@ -1,0 +1,81 @@
+package unpack
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// armoured is packets in armour.
+func armoured(packets ...[]byte) []byte {
+	text := base64.StdEncoding.EncodeToString(slices.Concat(packets...))
+	var b strings.Builder
+	b.WriteString(pgpMark + "\r\nVersion: x\r\n\r\n")
+	for ; text != ""; text = text[min(len(text), 64):] {
+		b.WriteString(text[:min(len(text), 64)] + "\r\n")
+	}
+	return []byte(b.String() + "=AAAA\r\n-----END PGP MESSAGE-----\r\n")
+}
+
+// packet is one with a length of five octets.
+func packet(tag byte, body ...byte) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{0xC0 | tag, 255}, uint32(len(body))), body...)
+}
+
+func literalOf(name string, content []byte) []byte {
+	return slices.Concat([]byte{'b', byte(len(name))}, []byte(name), make([]byte, 4), content)
+}
+
+func TestPGP(t *testing.T) {
+	literal := literalOf("run.js", payload)
+	file := packet(pgpLiteral, literal...)
+	p := "run.js:" + string(payload)
+	partial := slices.Concat([]byte{0xC0 | pgpLiteral, 0xE4}, literal[:16], []byte{byte(len(literal) - 16)}, literal[16:])
+	deep := file
+	for range pgpDepth + 1 {
+		deep = packet(pgpCompressed, append([]byte{0}, deep...)...)
+	}
+	for _, c := range []struct {
+		what string
+		in   []byte
+		want string
+		rule string
+	}{
+		{"literal", armoured(file), p, ""},
+		{"signed", armoured(packet(4, make([]byte, 13)...), file, packet(2, 4, 0)), p, ""},
+		{"packed by zip", armoured(packet(pgpCompressed, append([]byte{1}, deflatedOctets(file)...)...)), p, ""},
+		{"packed by zlib", armoured(packet(pgpCompressed, append([]byte{2}, zlibbedOctets(file)...)...)), p, ""},
+		{"not packed", armoured(packet(pgpCompressed, append([]byte{0}, file...)...)), p, ""},
+		{"old header", armoured(append([]byte{0x80 | pgpLiteral<<2, byte(len(literal))}, literal...)), p, ""},
+		{"old header, to the end", armoured(append([]byte{0x80 | pgpLiteral<<2 | 3}, literal...)), p, ""},
+		{"in pieces", armoured(partial), p, ""},
+		{"console", armoured(packet(pgpLiteral, literalOf("_CONSOLE", payload)...)), ":" + string(payload), ""},
+		{"no end", bytes.Split(armoured(file), []byte("=AAAA"))[0], p, ""},
+		{"encrypted", armoured(packet(pgpKeyed, 3), packet(pgpProtected, 1, 2, 3)), "", ""},
+		{"encrypted, a file behind", armoured(packet(pgpEncrypted, 1), file), "", ""},
+		{"packed too often", armoured(deep), "", RuleDepth},
+		{"packed in an unknown way", armoured(packet(pgpCompressed, 9, 1)), "", RuleMethod},
+		{"cut", armoured(packet(pgpLiteral, 'b')), "", RuleBroken},
+		{"no packet", armoured([]byte("text")), "", ""},
+	} {
+		r := readCuts(t, TypePGP, "", c.in)
+		got := ""
+		for _, m := range r.members {
+			got += m.names + ":" + string(m.data)
+		}
+		if got != c.want || c.rule == "" && len(r.notes) > 0 || c.rule != "" && !r.has(c.rule) {
+			t.Errorf("%s: %q, %v", c.what, got, r.notes)
+		}
+		if types := Detect(c.in); !slices.Equal(types, []Type{TypePGP}) {
+			t.Errorf("%s: %v", c.what, types)
+		}
+	}
+}
+
+func FuzzPGP(f *testing.F) {
+	file := packet(pgpLiteral, literalOf("a", payload)...)
+	fuzz(f, TypePGP, armoured(file), armoured(packet(pgpCompressed, append([]byte{1}, deflatedOctets(file)...)...)), armoured([]byte{0xC0 | pgpLiteral, 0xE0, 'b'}))
+}
