@@ -41,11 +41,11 @@ const (
 )
 
 // binHexMark begins the line in front of a file. Programs differ in the rest.
-var binHexMark = []byte("(This file must be")
+const binHexMark = "(This file must be"
 
 // isBinHexMark tells whether a line says that a file follows.
 func isBinHexMark(line []byte) bool {
-	return bytes.HasPrefix(line, binHexMark) && bytes.Contains(bytes.ToLower(line), []byte("binhex"))
+	return bytes.HasPrefix(line, []byte(binHexMark)) && bytes.Contains(bytes.ToLower(line), []byte("binhex"))
 }
 
 // Values in binHexTable that are none.

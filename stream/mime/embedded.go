@@ -63,10 +63,10 @@ const (
 // base64 longer ones are decoded piece by piece.
 const embeddedLine = 4 << 10
 
-var (
-	uuMark   = []byte("begin")
-	yEncMark = []byte("=ybegin ")
-	pgpMark  = []byte("-----BEGIN PGP MESSAGE-----") // RFC 9580 section 6.2
+const (
+	uuMark   = "begin"
+	yEncMark = "=ybegin "
+	pgpMark  = "-----BEGIN PGP MESSAGE-----" // RFC 9580 section 6.2
 )
 
 // reset makes e ready for another text.
@@ -97,7 +97,7 @@ func (e *embedded) search(b []byte) int {
 			return len(b)
 		}
 		at += i + 1
-		if at == len(b) || mayBegin(b[at:]) || e.armed && b[at] == ':' {
+		if at == len(b) || firstOctet[b[at]] && (mayBegin(b[at:]) || e.armed && b[at] == ':') {
 			e.within = false
 			return at
 		}
@@ -140,6 +140,11 @@ func (e *embedded) line(b []byte) int {
 	return n
 }
 
+// firstOctet marks what first lines begin with.
+var firstOctet = [256]bool{
+	'b': true, '=': true, '-': true, '(': true, ':': true,
+}
+
 // mayBegin tells that a line that begins so may be a first line.
 func mayBegin(b []byte) bool {
 	switch b[0] {
@@ -156,9 +161,9 @@ func mayBegin(b []byte) bool {
 }
 
 // isBeginning tells that a line that begins so may go on as one with mark.
-func isBeginning(b, mark []byte) bool {
+func isBeginning(b []byte, mark string) bool {
 	n := min(len(b), len(mark))
-	return string(b[:n]) == string(mark[:n])
+	return string(b[:n]) == mark[:n]
 }
 
 // take takes a line with its end, or the next embeddedLine octets of a longer
@@ -199,15 +204,15 @@ func (e *embedded) take(raw []byte) {
 
 // first looks at a line of text that may begin a file.
 func (e *embedded) first(line []byte) {
-	if rest, ok := bytes.CutPrefix(line, yEncMark); ok {
+	if rest, ok := bytes.CutPrefix(line, []byte(yEncMark)); ok {
 		if e.yenc.start(rest) {
 			e.start(embeddedYEnc, e.yenc.name)
 		}
 		return
 	}
-	e.pgp = e.pgp || bytes.HasPrefix(line, pgpMark)
+	e.pgp = e.pgp || bytes.HasPrefix(line, []byte(pgpMark))
 	e.armed = e.armed || isBinHexMark(line)
-	rest, ok := bytes.CutPrefix(line, uuMark)
+	rest, ok := bytes.CutPrefix(line, []byte(uuMark))
 	if !ok {
 		return
 	}

@@ -73,7 +73,7 @@ func (e *embedded) yEncLine(line []byte, first bool) bool {
 	y := &e.yenc
 	if first && !y.escaped && bytes.HasPrefix(line, []byte("=y")) {
 		switch {
-		case bytes.HasPrefix(line, yEncMark):
+		case bytes.HasPrefix(line, []byte(yEncMark)):
 			return false
 		case bytes.HasPrefix(line, []byte("=ypart ")):
 			from, ok1 := yEncNumber(line, "begin=", 10)
