@@ -84,7 +84,9 @@ func tarBlocks(t *teller, r *bufio.Reader) bool {
 			return true
 		case err != nil && err != tar.ErrInsecurePath: // names are judged elsewhere
 			t.broken("header")
-			if !tape.lost && t.alive() && int64(len(tape.kept)) > padding {
+			if tape.lost {
+				t.unread("header") // it may have the next file's name
+			} else if t.alive() && int64(len(tape.kept)) > padding {
 				readTarLoose(t, bufio.NewReaderSize(io.MultiReader(bytes.NewReader(tape.kept[padding:]), r), blockSize))
 				return false
 			}

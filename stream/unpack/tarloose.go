@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -20,6 +21,9 @@ const (
 	// tarAhead is how many octets are kept of an entry's headers, to be read
 	// again: 128 KiB, extended ones and long names among them.
 	tarAhead = 128 << 10
+	// tarNames is how many names are kept of one entry, the last ones: 16. Each
+	// extended header counts instead of those before it.
+	tarNames = 16
 )
 
 // A tarTape keeps what is read of headers.
@@ -135,7 +139,7 @@ func (l *tarLoose) entry(h *[tarBlock]byte) bool {
 		l.extended(l.ahead(size))
 		return true
 	case 'L', 'N':
-		l.names = addName(l.names, bytes.TrimRight(l.ahead(size), "\x00"))
+		l.name(bytes.TrimRight(l.ahead(size), "\x00"))
 		return true
 	case 'K':
 		l.ahead(size)
@@ -172,6 +176,13 @@ func (l *tarLoose) entry(h *[tarBlock]byte) bool {
 	return true
 }
 
+// name keeps a name of the next entry.
+func (l *tarLoose) name(b []byte) {
+	if l.names = addName(l.names, b); len(l.names) > tarNames {
+		l.names = slices.Delete(l.names, 0, 1)
+	}
+}
+
 // zeroCut returns b up to the first zero.
 func zeroCut(b []byte) []byte {
 	b, _, _ = bytes.Cut(b, []byte{0})
@@ -205,7 +216,7 @@ func (l *tarLoose) extended(b []byte) {
 		}
 		switch string(word) {
 		case "path", "GNU.sparse.name":
-			l.names = addName(l.names, value)
+			l.name(value)
 		case "size":
 			if v, err := strconv.ParseUint(string(value), 10, 48); err == nil {
 				l.size = int64(v)

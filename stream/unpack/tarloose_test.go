@@ -98,3 +98,30 @@ func FuzzTarLoose(f *testing.F) {
 		}
 	})
 }
+
+// A header that is too long to be read again may say what the next file is
+// called.
+func TestTarLooseLost(t *testing.T) {
+	bad := strings.Repeat("c", tarAhead) + "\npath=a.js\n"
+	archive := append(tarBlockOf("x", 'x', bad, nil), tarBlockOf("run.txt", '0', string(payload), nil)...)
+	s := tellAll(t, func(b *Budget, s Sink) Reader { return Open(TypeTar, "", b, s) }, archive, 0)
+	if !s.has(RuleUnread) || s.find("run.txt") == nil {
+		t.Errorf("told %v", s)
+	}
+}
+
+// Names that headers pile up for one file are bounded.
+func TestTarLooseNames(t *testing.T) {
+	var headers bytes.Buffer
+	headers.Write(tarBlockOf("x", 'x', "99 mtime=never\n", nil))
+	for i := range 100 {
+		headers.Write(tarBlockOf("x", 'x', fmt.Sprintf("9 path=%d\n9 path=%da\n", i, i), nil))
+		headers.Write(tarBlockOf("x", 'L', fmt.Sprintf("long%d\x00", i), nil))
+	}
+	headers.Write(tarBlockOf("run.js", '0', string(payload), nil))
+	s := tellAll(t, func(b *Budget, s Sink) Reader { return Open(TypeTar, "", b, s) }, headers.Bytes(), 0)
+	if len(s.members) != 1 || len(s.members[0].Names) > tarNames+1 || !slices.Contains(s.members[0].Names, "run.js") ||
+		!slices.Contains(s.members[0].Names, "99a") || !slices.Contains(s.members[0].Names, "long99") {
+		t.Errorf("told %v", s)
+	}
+}
