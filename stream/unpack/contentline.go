@@ -275,29 +275,34 @@ func (l *contentLines) decode(b []byte) {
 
 // unescape decodes octets among which hexadecimal ones stand behind a mark.
 func (l *contentLines) unescape(b []byte, mark byte) {
+	out := l.out[:0] // a call for each octet would cost more than all else
 	for len(b) > 0 {
+		if len(out) > lineOut-4 {
+			l.tell(out)
+			out = out[:0]
+		}
 		if len(l.escape) > 0 {
 			if l.escape, b = append(l.escape, b[0]), b[1:]; len(l.escape) < 3 {
 				continue
 			}
 			high, low := hexValue(l.escape[1]), hexValue(l.escape[2])
 			if high == notHex || low == notHex {
-				l.tell(l.escape)
+				out = append(out, l.escape...)
 			} else {
-				l.tell([]byte{high<<4 | low})
+				out = append(out, high<<4|low)
 			}
 			l.escape = l.escape[:0]
 			continue
 		}
-		n := bytes.IndexByte(b, mark)
+		n := bytes.IndexByte(b[:min(len(b), lineOut-len(out))], mark)
 		if n < 0 {
-			n = len(b)
+			n = min(len(b), lineOut-len(out))
+			out, b = append(out, b[:n]...), b[n:]
+			continue
 		}
-		l.tell(b[:n])
-		if b = b[n:]; len(b) > 0 {
-			l.escape, b = append(l.escape, mark), b[1:]
-		}
+		out, l.escape, b = append(out, b[:n]...), append(l.escape, mark), b[n+1:]
 	}
+	l.tell(out)
 }
 
 // tell tells octets of the file, or keeps them if they are text.

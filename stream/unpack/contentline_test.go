@@ -109,3 +109,30 @@ func FuzzLoose64(f *testing.F) {
 		}
 	})
 }
+
+// What escapes decode to is told in pieces that are worth their calls.
+func TestContentLinesPieces(t *testing.T) {
+	for what, in := range map[string]string{
+		"quoted-printable": "KEY;QUOTED-PRINTABLE:" + strings.Repeat("=41", 10_000),
+		"data: address":    "KEY:data:," + strings.Repeat("%41", 10_000),
+	} {
+		s := &countingSink{told: told{t: t}}
+		b := NewBudget(Limits{}, nil, "")
+		r := opener(TypeVCF)(b, s)
+		r.Write([]byte(in))
+		r.Close(true)
+		if len(s.members) != 1 || string(s.members[0].data) != strings.Repeat("A", 10_000) || s.calls > 10 {
+			t.Errorf("%s: %d calls", what, s.calls)
+		}
+	}
+}
+
+type countingSink struct {
+	told
+	calls int
+}
+
+func (s *countingSink) Data(m *Member, b []byte) {
+	s.calls++
+	s.told.Data(m, b)
+}
