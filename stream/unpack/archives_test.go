@@ -312,3 +312,16 @@ func FuzzRar(f *testing.F) {
 		w.usesPPM(data, false)
 	})
 }
+
+// A mark that no archive follows, behind the beginning, opens in no program.
+func TestMarkWithoutArchive(t *testing.T) {
+	for typ, mark := range map[Type]string{TypeRAR: rar4Magic, TypeSevenZip: sevenMagic} {
+		text := "about archives: they begin with " + mark + strings.Repeat(" text", 100)
+		if s := tellAll(t, opener(typ), []byte(text), 0); s.has(RuleUnread) || !s.has(RuleBroken) {
+			t.Errorf("%s behind text: %v", typ, s.notes)
+		}
+		if s := tellAll(t, opener(typ), []byte(mark+text), 0); !s.has(RuleUnread) {
+			t.Errorf("%s at the beginning: %v", typ, s.notes)
+		}
+	}
+}

@@ -10,11 +10,7 @@ import (
 func readOLE2(t *teller, data []byte) {
 	c := openCFB(data, t.grow)
 	if c == nil {
-		if strings.HasPrefix(string(data[:min(len(data), len(ole2Magic))]), ole2Magic) {
-			t.unread("header")
-		} else {
-			t.broken("header") // the mark is farther behind, where no program looks
-		}
+		t.noArchive(data, ole2Magic)
 		return
 	}
 	defer func() { t.b.shrink(c.grown) }()

@@ -69,7 +69,7 @@ func readRAR(t *teller, data []byte) {
 	for at := 0; ; {
 		i := bytes.Index(data[at:], []byte(rarMagic))
 		if i < 0 {
-			t.unread("header")
+			t.noArchive(data, rarMagic)
 			return
 		}
 		at += i

@@ -90,7 +90,7 @@ func readSevenZip(t *teller, data []byte, name string) {
 	for at := 0; ; {
 		i := bytes.Index(data[at:], []byte(sevenMagic))
 		if i < 0 {
-			t.unread("header")
+			t.noArchive(data, sevenMagic)
 			return
 		}
 		at += i

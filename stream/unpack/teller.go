@@ -1,6 +1,7 @@
 package unpack
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"unicode/utf8"
@@ -148,6 +149,17 @@ func (t *teller) broken(detail string) { t.note(RuleBroken, Middle, detail) }
 // unread notes that octets of a container were not read which another program
 // might read.
 func (t *teller) unread(detail string) { t.note(RuleUnread, Unsupported, detail) }
+
+// noArchive notes that nothing whole begins with the mark that data has. One at
+// the very beginning makes other programs try all they can; of one farther
+// behind, in text or a program, they ask a right header as we do.
+func (t *teller) noArchive(data []byte, mark string) {
+	if bytes.HasPrefix(data, []byte(mark)) {
+		t.unread("header")
+	} else {
+		t.broken("header")
+	}
+}
 
 // fault notes what an error of unpacking means, if that was not told.
 func (t *teller) fault(err error, detail string) {
