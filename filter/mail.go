@@ -160,8 +160,11 @@ func fieldName(line []byte) []byte {
 // there are too many.
 func (pc *piece) openMail(way mailWay, n int) unpack.Reader {
 	b := pc.body
-	if way == mboxMail {
+	switch way {
+	case mboxMail:
 		return &mbox{open: func(n int) unpack.Reader { return pc.openMail(wholeMail, n) }}
+	case laterMail:
+		return &laterReader{open: func() unpack.Reader { return pc.openMail(guessed, 0) }}
 	}
 	if b.mails++; b.mails > maxMails || b.mailParts >= maxMailParts {
 		b.exceeded(unpack.RuleEntries, "mail", pc.part.Path)
@@ -172,11 +175,8 @@ func (pc *piece) openMail(way mailWay, n int) unpack.Reader {
 	m.parser.Limits.Parts = min(cmp.Or(m.parser.Limits.Parts, mime.DefaultParts), maxMailParts-b.mailParts)
 	m.parser.Limits.Work = max(cmp.Or(m.parser.Limits.Work, mime.DefaultWork)-b.mailWork, 1)
 	header, bare := mailHeaders[way]
-	m.parser.Reset(&mailEntities{entities: (*entities)(b), member: pc, n: n, bare: bare, guessed: way == guessed || way == laterMail})
+	m.parser.Reset(&mailEntities{entities: (*entities)(b), member: pc, n: n, bare: bare, guessed: way == guessed})
 	m.parser.Write([]byte(header))
-	if way == laterMail {
-		return &laterReader{mail: m}
-	}
 	return m
 }
 
@@ -238,9 +238,10 @@ func (e *mailEntities) Defect(p *mime.Part, d mime.Defect) {
 // QUIRK: Word opens a file from its field MIME-Version on, whatever is before
 // it: a PDF for instance.
 type laterReader struct {
-	*mail
+	open  func() unpack.Reader
 	found bool
-	tail  []byte // may begin the field
+	mail  unpack.Reader // the message that was found; nil: none, or too many
+	tail  []byte        // may begin the field
 }
 
 // laterMark begins the message. Case does not count.
@@ -251,18 +252,18 @@ func (l *laterReader) Write(p []byte) {
 	if !l.found && len(l.tail) > 0 {
 		joint := append(l.tail, p[:min(len(p), len(laterMark)-1)]...)
 		if at := findLater(joint); at >= 0 && at < len(l.tail) {
-			l.found = true
-			l.mail.Write(joint[at:len(l.tail)])
+			l.begin(joint[at:len(l.tail)])
 		}
 		l.tail = joint[:len(l.tail)]
 	}
 	if l.found {
-		l.mail.Write(p)
+		if l.mail != nil {
+			l.mail.Write(p)
+		}
 		return
 	}
 	if at := findLater(p); at >= 0 {
-		l.found = true
-		l.mail.Write(p[at:])
+		l.begin(p[at:])
 		return
 	}
 	keep := len(laterMark) - 1
@@ -270,8 +271,20 @@ func (l *laterReader) Write(p []byte) {
 	l.tail = append(l.tail[:0], l.tail[max(0, len(l.tail)-keep):]...)
 }
 
+// begin begins the message.
+func (l *laterReader) begin(b []byte) {
+	l.found, l.mail = true, l.open()
+	if l.mail != nil {
+		l.mail.Write(b)
+	}
+}
+
 // Close ends the file. What had no message in it is none.
-func (l *laterReader) Close(complete bool) { l.mail.Close(complete && l.found) }
+func (l *laterReader) Close(complete bool) {
+	if l.mail != nil {
+		l.mail.Close(complete)
+	}
+}
 
 // findLater returns where laterMark begins in b, or -1.
 func findLater(b []byte) int {

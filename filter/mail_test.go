@@ -1,9 +1,11 @@
 package filter
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -114,6 +116,18 @@ func TestMailLimits(t *testing.T) {
 	}
 	if l.files[fmt.Sprintf("2/%d.1", maxMails-1)] == "" || l.files[fmt.Sprintf("2/%d.1", maxMails)] != "" {
 		t.Error("not all up to the limit, or more")
+	}
+	// Documents that may have a message in them, and have none, are not counted.
+	var docs bytes.Buffer
+	z := zip.NewWriter(&docs)
+	for i := range maxMails + 5 {
+		w, _ := z.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("%d.rtf", i)})
+		io.WriteString(w, `{\rtf1 text}`)
+	}
+	z.Close()
+	findings = taken(t, Content{}, attached("a.zip", docs.String()), 1<<20, &listener{name: "l"})
+	if slices.ContainsFunc(findings, isRule(unpack.RuleEntries)) {
+		t.Errorf("documents: %+v", findings)
 	}
 	many := "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", 900)
 	l = &listener{name: "l"}
