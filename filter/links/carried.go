@@ -18,6 +18,7 @@ type carried struct {
 	number   int        // that is being read
 	digits   int
 	negative bool
+	hex      bool
 	state    numberState
 }
 
@@ -99,8 +100,8 @@ func (p *page) endCode() {
 	}
 }
 
-// numbers takes a character of a list of numbers: decimal, of octets with a
-// sign or without.
+// numbers takes a character of a list of numbers, decimal or hexadecimal, of
+// octets with a sign or without.
 func (p *page) numbers(c byte) {
 	n := &p.carried
 	blank := c == ' ' || c == '\n' || c == '\r' || c == '\t'
@@ -110,12 +111,14 @@ func (p *page) numbers(c byte) {
 	case n.state == numberBehind && c == ',':
 		n.state = numberBegins
 		return
-	case n.state == numberIn && isDigit(c):
-		n.number, n.digits = n.number*10+int(c-'0'), n.digits+1
-		if n.digits <= 3 {
+	case n.state == numberIn && !n.hex && n.number == 0 && n.digits == 1 && c|0x20 == 'x':
+		n.hex, n.digits = true, 0
+		return
+	case n.state == numberIn && (isDigit(c) || n.hex && isHexDigit(c)):
+		if n.add(c); n.digits <= 3 {
 			return
 		}
-	case n.state == numberIn && (blank || c == ',') && n.number <= 255:
+	case n.state == numberIn && (blank || c == ',') && n.octet():
 		p.endNumber()
 		n.state = numberBehind
 		if c == ',' {
@@ -129,15 +132,34 @@ func (p *page) numbers(c byte) {
 		n.state, n.number, n.digits = numberIn, int(c-'0'), 1
 		return
 	}
-	if n.state == numberIn && n.number <= 255 {
+	if n.state == numberIn && n.octet() {
 		p.endNumber()
 	}
 	p.endNumbers()
-	n.state, n.negative = numberNone, false
+	n.state, n.negative, n.hex = numberNone, false, false
 	if c == '[' || c == '(' || c == '{' {
 		n.state = numberBegins
 	}
 }
+
+// add adds a digit to the number.
+func (n *carried) add(c byte) {
+	n.digits++
+	switch {
+	case !n.hex:
+		n.number = n.number*10 + int(c-'0')
+	case isDigit(c):
+		n.number = n.number<<4 | int(c-'0')
+	default:
+		n.number = n.number<<4 | int(c|0x20-'a') + 10
+	}
+}
+
+// octet tells whether the number is whole, and one of an octet.
+func (n *carried) octet() bool { return n.digits > 0 && n.number <= 255 }
+
+// isHexDigit tells whether c is a digit of hexadecimal numbers.
+func isHexDigit(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
 
 // endNumber takes a number that is complete.
 func (p *page) endNumber() {
@@ -145,7 +167,7 @@ func (p *page) endNumber() {
 	if n.negative {
 		n.number = -n.number
 	}
-	n.negative = false
+	n.negative, n.hex = false, false
 	n.numbers.add(byte(n.number), func(b []byte) []byte { return b })
 }
 
