@@ -91,7 +91,7 @@ func (tx *transaction) detoured(d policy.Disposition) policy.Disposition {
 		return d
 	}
 	route := tx.setup.Policy.RouteNamed(known.route)
-	if route == nil || route == target(d) {
+	if route == nil || route == tx.whither(d) {
 		return d
 	}
 	detoursTaken.Inc()
@@ -99,12 +99,20 @@ func (tx *transaction) detoured(d policy.Disposition) policy.Disposition {
 	return policy.Disposition{Action: known.action, Route: route, Rule: known.rule, Score: d.Score}
 }
 
+// whither is the route that d sends the message to: the target, else its own.
+func (tx *transaction) whither(d policy.Disposition) *policy.Route {
+	if rt := target(d); rt != nil {
+		return rt
+	}
+	return tx.route
+}
+
 // strays settles whether a message flows to a server that the final verdict d
 // does not want it to have. If so it is refused, and the retry goes by d.
 func (tx *transaction) strays(d policy.Disposition) bool {
 	m := tx.message
 	want := target(d)
-	if want == target(m.begun) || want == nil && !m.detour.taken {
+	if tx.whither(d) == tx.dest || want == nil && !m.detour.taken {
 		return false
 	}
 	if m.detour.taken {

@@ -449,3 +449,33 @@ func TestI2DetourAborted(t *testing.T) {
 		t.Errorf("%v messages at the servers", got)
 	}
 }
+
+// A late verdict that sends a message to the very route it flows to anyway
+// delays nothing.
+func TestNoDetourToTheOwnRoute(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	j := startJunction(t, 4000)
+	divert := policy.Divert
+	j.config.Route.Name = "home"
+	settings := j.settings()
+	settings.Rules["sway.to-home"] = policy.RuleSetting{Action: &divert, Route: "home"}
+	j.reload(settings)
+	late := "to-home"
+	j.module.late.Store(&late)
+	if reply, r := j.send(large, false); !strings.HasPrefix(reply, "250 2.0.0 Accepted") || r.Verdict != stream.Diverted || r.Detour != "" {
+		t.Errorf("got %q, %s, detour %q", reply, r.Verdict, r.Detour)
+	}
+	j.noted()
+	j.module.late.Store(&late)
+	if reply, r := j.send(large, false); !strings.HasPrefix(reply, "451 4.7.1 [sway.to-home]") || r.Detour != stream.DetourMissed {
+		t.Errorf("got %q, detour %q", reply, r.Detour)
+	}
+	clean := ""
+	j.module.late.Store(&clean)
+	if reply, r := j.send(large, false); !strings.HasPrefix(reply, "250 ") || r.Verdict != stream.Delivered {
+		t.Errorf("got %q, %s, detour %q", reply, r.Verdict, r.Detour)
+	}
+	if got := j.committed(); got != [3]int{2, 0, 0} {
+		t.Errorf("%v messages at the servers", got)
+	}
+}
