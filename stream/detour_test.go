@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -477,5 +478,65 @@ func TestNoDetourToTheOwnRoute(t *testing.T) {
 	}
 	if got := j.committed(); got != [3]int{2, 0, 0} {
 		t.Errorf("%v messages at the servers", got)
+	}
+}
+
+// A server of policy's choice may answer each recipient by itself, too: who has
+// the message is not told it again (RFC 1047), small or larger than the window.
+func TestI1MixedLMTPElsewhere(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	to := []string{"b@y.test", "c@y.test"}
+	for name, content := range map[string]string{"small": "Subject: x\r\nMessage-ID: <1@x.test>\r\n\r\nx\r\n", "large": large} {
+		t.Run(name, func(t *testing.T) {
+			var full atomic.Bool
+			full.Store(true)
+			j := startJunction(t, 4000, func(s *smtptest.Server) {
+				s.LMTP = true
+				s.Hook = func(c smtptest.Command) smtptest.Answer {
+					if c.Verb == "." && c.Recipient == 1 && full.Load() {
+						return smtptest.Answer{Reply: "452 4.2.2 full"}
+					}
+					return smtptest.Answer{}
+				}
+			})
+			settings := j.settings()
+			for i := range settings.Routes {
+				if settings.Routes[i].Name == "aside" {
+					settings.Routes[i].Protocol = policy.LMTP
+				}
+			}
+			j.reload(settings)
+			rule := "quarantine-aside"
+			j.module.late.Store(&rule)
+			send := func(want string) {
+				t.Helper()
+				c := j.dial()
+				if got := attempt(c, false, content, to...); !strings.HasPrefix(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+				c.Quit()
+			}
+			if name == "large" {
+				send("451 4.7.1 ")
+			}
+			send("451 ")
+			full.Store(false)
+			want := map[string]int{"b@y.test": 1, "c@y.test": 1}
+			if name == "large" {
+				send("451 ") // it waits, as at an LMTP server of the recipient's
+				delete(want, "c@y.test")
+			} else {
+				send("250 ")
+			}
+			copies := map[string]int{}
+			for _, m := range j.aside.Messages() {
+				for _, r := range m.To {
+					copies[r]++
+				}
+			}
+			if !maps.Equal(copies, want) {
+				t.Errorf("copies: %v, want %v", copies, want)
+			}
+		})
 	}
 }
