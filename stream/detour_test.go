@@ -277,12 +277,79 @@ func TestDetourTellsTheEnvelope(t *testing.T) {
 	if reply, _ := j.send(large, false); !strings.HasPrefix(reply, "250 2.0.0 Accepted") {
 		t.Fatalf("got %q", reply)
 	}
-	head, _, _ := strings.Cut(string(j.aside.Messages()[0].Content), "\r\nSubject: ")
+	if head := headOf(j.aside); !tellsEnvelope(head) {
+		t.Errorf("no envelope in\n%s", head)
+	}
+}
+
+// headOf is what stands before the only message that a server has.
+func headOf(up *smtptest.Server) string {
+	head, _, _ := strings.Cut(string(up.Messages()[0].Content), "\r\nSubject: ")
+	return head
+}
+
+func tellsEnvelope(head string) bool {
 	for _, want := range []string{"X-Sluice-Envelope-From: <a@x.test>", "X-Sluice-Envelope-To: <b@y.test>", "X-Sluice-Client: "} {
 		if !strings.Contains(head, want) {
-			t.Errorf("no %q in\n%s", want, head)
+			return false
 		}
 	}
+	return true
+}
+
+// A route can be a quarantine and more. The envelope goes with what the final
+// verdict quarantines, and with nothing else: it names recipients to each other.
+func TestDetourWithinARoute(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	for name, test := range map[string]struct {
+		early, late string
+		told        bool
+	}{
+		"quarantine": {"to-aside", "quarantine-aside", true},
+		"divert":     {"quarantine-aside", "to-aside", true}, // the severer of the two stays
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := startJunction(t, 4000)
+			j.module.early.Store(&test.early)
+			j.module.late.Store(&test.late)
+			for range 2 {
+				if reply, _ := j.send(large, false); strings.HasPrefix(reply, "250 ") {
+					break
+				}
+			}
+			if got := j.committed(); got != [3]int{0, 1, 0} {
+				t.Fatalf("%v messages at the servers", got)
+			}
+			if head := headOf(j.aside); tellsEnvelope(head) != test.told {
+				t.Errorf("the envelope: %t, want %t", !test.told, test.told)
+			}
+		})
+	}
+	t.Run("own", func(t *testing.T) {
+		j := startJunction(t, 4000)
+		quarantine := policy.Quarantine
+		j.config.Route.Name = "home"
+		settings := j.settings()
+		settings.Rules["sway.quarantine-home"] = policy.RuleSetting{Action: &quarantine, Route: "home"}
+		j.reload(settings)
+		late, clean := "quarantine-home", ""
+		j.module.late.Store(&late)
+		if reply, _ := j.send(large, false); !strings.HasPrefix(reply, "451 ") {
+			t.Errorf("got %q", reply)
+		}
+		j.module.late.Store(&clean)
+		for range 2 {
+			if reply, _ := j.send(large, false); strings.HasPrefix(reply, "250 ") {
+				break
+			}
+		}
+		if got := j.committed(); got != [3]int{1, 0, 0} {
+			t.Fatalf("%v messages at the servers", got)
+		}
+		if tellsEnvelope(headOf(j.up)) {
+			t.Error("a recipient is told the envelope")
+		}
+	})
 }
 
 // Only the same message again is meant: not one with another header, another
