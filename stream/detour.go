@@ -20,6 +20,9 @@ import (
 //	X      to X            to Y               451            Y
 //	any    anywhere        refuse, discard    4xx, 5xx, 250  4xx: as it was, else -
 //
+// "Elsewhere" is also the same server with another story: what is quarantined
+// tells the envelope, all else must not, as it names recipients to each other.
+//
 // (1) is deliver and tag, which name no server. A message that began to flow
 // to a divert's server stays there for them, as before there were detours;
 // only one that was taken to X by what an earlier verdict said needs this one
@@ -91,20 +94,38 @@ func (tx *transaction) detoured(d policy.Disposition) policy.Disposition {
 		return d
 	}
 	route := tx.setup.Policy.RouteNamed(known.route)
-	if route == nil || route == target(d) {
+	if route == nil {
+		return d
+	}
+	there := policy.Disposition{Action: known.action, Route: route, Rule: known.rule, Score: d.Score}
+	if tx.alike(there, d) {
 		return d
 	}
 	detoursTaken.Inc()
 	m.detour.taken, m.detour.word = true, DetourTaken
-	return policy.Disposition{Action: known.action, Route: route, Rule: known.rule, Score: d.Score}
+	return there
+}
+
+// whither is the route that d sends the message to: the target, else its own.
+func (tx *transaction) whither(d policy.Disposition) *policy.Route {
+	if rt := target(d); rt != nil {
+		return rt
+	}
+	return tx.route
+}
+
+// alike tells whether two verdicts have the same server get the same octets: of
+// those for a quarantine the envelope is a part.
+func (tx *transaction) alike(a, b policy.Disposition) bool {
+	return tx.whither(a) == tx.whither(b) && (a.Action == policy.Quarantine) == (b.Action == policy.Quarantine)
 }
 
 // strays settles whether a message flows to a server that the final verdict d
-// does not want it to have. If so it is refused, and the retry goes by d.
+// does not want it to have, or not so. If so it is refused, and the retry goes by d.
 func (tx *transaction) strays(d policy.Disposition) bool {
 	m := tx.message
 	want := target(d)
-	if want == target(m.begun) || want == nil && !m.detour.taken {
+	if tx.alike(m.begun, d) || want == nil && !m.detour.taken {
 		return false
 	}
 	if m.detour.taken {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -276,12 +277,79 @@ func TestDetourTellsTheEnvelope(t *testing.T) {
 	if reply, _ := j.send(large, false); !strings.HasPrefix(reply, "250 2.0.0 Accepted") {
 		t.Fatalf("got %q", reply)
 	}
-	head, _, _ := strings.Cut(string(j.aside.Messages()[0].Content), "\r\nSubject: ")
+	if head := headOf(j.aside); !tellsEnvelope(head) {
+		t.Errorf("no envelope in\n%s", head)
+	}
+}
+
+// headOf is what stands before the only message that a server has.
+func headOf(up *smtptest.Server) string {
+	head, _, _ := strings.Cut(string(up.Messages()[0].Content), "\r\nSubject: ")
+	return head
+}
+
+func tellsEnvelope(head string) bool {
 	for _, want := range []string{"X-Sluice-Envelope-From: <a@x.test>", "X-Sluice-Envelope-To: <b@y.test>", "X-Sluice-Client: "} {
 		if !strings.Contains(head, want) {
-			t.Errorf("no %q in\n%s", want, head)
+			return false
 		}
 	}
+	return true
+}
+
+// A route can be a quarantine and more. The envelope goes with what the final
+// verdict quarantines, and with nothing else: it names recipients to each other.
+func TestDetourWithinARoute(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	for name, test := range map[string]struct {
+		early, late string
+		told        bool
+	}{
+		"quarantine": {"to-aside", "quarantine-aside", true},
+		"divert":     {"quarantine-aside", "to-aside", true}, // the severer of the two stays
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := startJunction(t, 4000)
+			j.module.early.Store(&test.early)
+			j.module.late.Store(&test.late)
+			for range 2 {
+				if reply, _ := j.send(large, false); strings.HasPrefix(reply, "250 ") {
+					break
+				}
+			}
+			if got := j.committed(); got != [3]int{0, 1, 0} {
+				t.Fatalf("%v messages at the servers", got)
+			}
+			if head := headOf(j.aside); tellsEnvelope(head) != test.told {
+				t.Errorf("the envelope: %t, want %t", !test.told, test.told)
+			}
+		})
+	}
+	t.Run("own", func(t *testing.T) {
+		j := startJunction(t, 4000)
+		quarantine := policy.Quarantine
+		j.config.Route.Name = "home"
+		settings := j.settings()
+		settings.Rules["sway.quarantine-home"] = policy.RuleSetting{Action: &quarantine, Route: "home"}
+		j.reload(settings)
+		late, clean := "quarantine-home", ""
+		j.module.late.Store(&late)
+		if reply, _ := j.send(large, false); !strings.HasPrefix(reply, "451 ") {
+			t.Errorf("got %q", reply)
+		}
+		j.module.late.Store(&clean)
+		for range 2 {
+			if reply, _ := j.send(large, false); strings.HasPrefix(reply, "250 ") {
+				break
+			}
+		}
+		if got := j.committed(); got != [3]int{1, 0, 0} {
+			t.Fatalf("%v messages at the servers", got)
+		}
+		if tellsEnvelope(headOf(j.up)) {
+			t.Error("a recipient is told the envelope")
+		}
+	})
 }
 
 // Only the same message again is meant: not one with another header, another
@@ -447,5 +515,95 @@ func TestI2DetourAborted(t *testing.T) {
 	}
 	if got := j.committed(); got != [3]int{0, 1, 0} {
 		t.Errorf("%v messages at the servers", got)
+	}
+}
+
+// A late verdict that sends a message to the very route it flows to anyway
+// delays nothing.
+func TestNoDetourToTheOwnRoute(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	j := startJunction(t, 4000)
+	divert := policy.Divert
+	j.config.Route.Name = "home"
+	settings := j.settings()
+	settings.Rules["sway.to-home"] = policy.RuleSetting{Action: &divert, Route: "home"}
+	j.reload(settings)
+	late := "to-home"
+	j.module.late.Store(&late)
+	if reply, r := j.send(large, false); !strings.HasPrefix(reply, "250 2.0.0 Accepted") || r.Verdict != stream.Diverted || r.Detour != "" {
+		t.Errorf("got %q, %s, detour %q", reply, r.Verdict, r.Detour)
+	}
+	j.noted()
+	j.module.late.Store(&late)
+	if reply, r := j.send(large, false); !strings.HasPrefix(reply, "451 4.7.1 [sway.to-home]") || r.Detour != stream.DetourMissed {
+		t.Errorf("got %q, detour %q", reply, r.Detour)
+	}
+	clean := ""
+	j.module.late.Store(&clean)
+	if reply, r := j.send(large, false); !strings.HasPrefix(reply, "250 ") || r.Verdict != stream.Delivered {
+		t.Errorf("got %q, %s, detour %q", reply, r.Verdict, r.Detour)
+	}
+	if got := j.committed(); got != [3]int{2, 0, 0} {
+		t.Errorf("%v messages at the servers", got)
+	}
+}
+
+// A server of policy's choice may answer each recipient by itself, too: who has
+// the message is not told it again (RFC 1047), small or larger than the window.
+func TestI1MixedLMTPElsewhere(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	to := []string{"b@y.test", "c@y.test"}
+	for name, content := range map[string]string{"small": "Subject: x\r\nMessage-ID: <1@x.test>\r\n\r\nx\r\n", "large": large} {
+		t.Run(name, func(t *testing.T) {
+			var full atomic.Bool
+			full.Store(true)
+			j := startJunction(t, 4000, func(s *smtptest.Server) {
+				s.LMTP = true
+				s.Hook = func(c smtptest.Command) smtptest.Answer {
+					if c.Verb == "." && c.Recipient == 1 && full.Load() {
+						return smtptest.Answer{Reply: "452 4.2.2 full"}
+					}
+					return smtptest.Answer{}
+				}
+			})
+			settings := j.settings()
+			for i := range settings.Routes {
+				if settings.Routes[i].Name == "aside" {
+					settings.Routes[i].Protocol = policy.LMTP
+				}
+			}
+			j.reload(settings)
+			rule := "quarantine-aside"
+			j.module.late.Store(&rule)
+			send := func(want string) {
+				t.Helper()
+				c := j.dial()
+				if got := attempt(c, false, content, to...); !strings.HasPrefix(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+				c.Quit()
+			}
+			if name == "large" {
+				send("451 4.7.1 ")
+			}
+			send("451 ")
+			full.Store(false)
+			want := map[string]int{"b@y.test": 1, "c@y.test": 1}
+			if name == "large" {
+				send("451 ") // it waits, as at an LMTP server of the recipient's
+				delete(want, "c@y.test")
+			} else {
+				send("250 ")
+			}
+			copies := map[string]int{}
+			for _, m := range j.aside.Messages() {
+				for _, r := range m.To {
+					copies[r]++
+				}
+			}
+			if !maps.Equal(copies, want) {
+				t.Errorf("copies: %v, want %v", copies, want)
+			}
+		})
 	}
 }

@@ -319,7 +319,7 @@ func (tx *transaction) senderFailed(err error) {
 		s.hangUp(replyTooSlow)
 	case isTimeout(err) && s.server.interrupted(s.phase.Load()):
 		tx.ended = ending{reply: replyShutdown(tx.setup.Hostname), verdict: Aborted, stage: "data"}
-		s.reply(tx.ended.reply)
+		s.hangUp(tx.ended.reply) // it may still be writing
 	case isTimeout(err):
 		tx.ended = ending{reply: replyIdle, verdict: Aborted, stage: "data", rule: "smtp.timeout"}
 		s.reply(replyIdle)

@@ -287,9 +287,13 @@ func (s *session) part() {
 		return
 	}
 	s.conn.shutdownWrite()
-	s.conn.SetReadDeadline(time.Now().Add(partingWait))
-	for err := error(nil); err == nil; err = s.conn.fill(&s.in) {
+	until := time.Now().Add(partingWait)
+	for err := error(nil); err == nil || isTimeout(err) && time.Now().Before(until); err = s.conn.fill(&s.in) {
+		if s.settle(false); err != nil && len(s.claims) == 0 && !s.hungUp {
+			return
+		}
 		s.in.drop()
+		s.conn.SetReadDeadline(until) // a shutdown sets past ones
 	}
 }
 

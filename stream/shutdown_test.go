@@ -1,7 +1,10 @@
 package stream_test
 
 import (
+	"bufio"
 	"context"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -99,8 +102,35 @@ func TestShutdownInEveryPhase(t *testing.T) {
 }
 
 // TestShutdownRunsOut: when the grace is over, 421 or 451 to whoever is not
-// done, nothing committed, and a server that never answers holds nobody up.
+// done, nothing committed.
 func TestShutdownRunsOut(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	s := startSluice(t, startServer(t, nil), func(c *config) {
+		c.Setup.Shutdown = stream.Shutdown{Grace: time.Millisecond, Commit: long}
+	})
+	mail := s.dial()
+	mail.Envelope("a@x.test", "b@y.test")
+	data := s.dial()
+	data.Envelope("a@x.test", "b@y.test")
+	data.Send("DATA")
+	data.Want("354 *")
+	data.Write("Subject: half")
+
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); s.stop() }()
+	mail.Want("421 4.3.2 *")
+	mail.Closed()
+	data.Want("421 4.3.2 *")
+	data.Closed()
+	data.Close()
+	<-stopped
+	if n := len(s.up.Messages()); n != 0 {
+		t.Errorf("%d messages at the server", n)
+	}
+}
+
+// TestShutdownHoldsNobodyUp: a server that never answers is not waited for.
+func TestShutdownHoldsNobodyUp(t *testing.T) {
 	smtptest.CheckLeaks(t)
 	never := make(chan struct{})
 	committing := make(chan struct{})
@@ -110,32 +140,72 @@ func TestShutdownRunsOut(t *testing.T) {
 			return smtptest.Answer{Wait: never, Cut: true, Reply: "451 4.3.0 Not committed"}
 		}
 		return smtptest.Answer{}
-	}), shuttable(100*time.Millisecond))
-
+	}), shuttable(10*time.Millisecond))
 	waiting := s.dial()
 	waiting.Envelope("a@x.test", "b@y.test")
 	waiting.Send("DATA")
 	waiting.Want("354 *")
 	waiting.Write(shortMessage + ".\r\n")
 	<-committing
-	mail := s.dial()
-	mail.Envelope("a@x.test", "b@y.test")
-	data := s.dial()
-	data.Envelope("a@x.test", "b@y.test")
-	data.Send("DATA")
-	data.Want("354 *")
-	data.Write("Subject: half")
-
 	s.stop()
-	mail.Want("421 4.3.2 *")
-	mail.Closed()
-	data.Want("421 4.3.2 *")
-	data.Closed()
 	waiting.Closed() // without a 250, and with nothing else to say
 	close(never)
 	if n := len(s.up.Messages()); n != 0 {
 		t.Errorf("%d messages at the server", n)
 	}
+}
+
+// TestShutdownIsHeardInData: who is still writing when the grace is over gets
+// the 421, and no reset, which could take it away.
+func TestShutdownIsHeardInData(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	slow := slowToOpen{opening: make(chan struct{}), open: make(chan struct{})}
+	s := startSluice(t, startServer(t, nil), withModules(t, filter.Entry{Module: slow}), func(c *config) {
+		c.Setup.Shutdown = stream.Shutdown{Grace: time.Millisecond, Commit: long}
+	})
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	in := bufio.NewReader(c)
+	for _, command := range []string{"", "EHLO x.test\r\n", "MAIL FROM:<a@x.test>\r\n", "RCPT TO:<b@y.test>\r\n", "DATA\r\n"} {
+		_, _ = io.WriteString(c, command)
+		for more := true; more; {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			more = line[3] == '-'
+		}
+	}
+	<-slow.opening
+	_, _ = io.WriteString(c, shortMessage) // lies there unread
+	mail := s.dial()
+	mail.Envelope("a@x.test", "b@y.test")
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); s.stop() }()
+	mail.Want("421 4.3.2 *") // so the grace is over
+	close(slow.open)
+	if line, err := in.ReadString('\n'); !strings.HasPrefix(line, "421 4.3.2 ") {
+		t.Errorf("got %q, %v", line, err)
+	}
+	if _, err := in.ReadByte(); err != io.EOF {
+		t.Errorf("the connection ends with %v", err)
+	}
+	c.Close()
+	<-stopped
+}
+
+// slowToOpen takes a message when the test says so.
+type slowToOpen struct{ opening, open chan struct{} }
+
+func (slowToOpen) Name() string { return "slow" }
+
+func (m slowToOpen) Open(*filter.Session, *filter.Envelope, *filter.Channel) filter.Scanner {
+	close(m.opening)
+	<-m.open
+	return nil
 }
 
 // TestShutdownWhileScanning: when the grace is over a scan counts as failed.

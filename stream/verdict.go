@@ -79,7 +79,7 @@ func (tx *transaction) conclude(ended time.Time) wire.Reply {
 	case policy.Discard:
 		return tx.discard(d)
 	}
-	if r, known := tx.remembered(); known {
+	if r, known := tx.remembered(d); known {
 		return r
 	}
 	switch {
@@ -293,8 +293,9 @@ func (tx *transaction) named(size int64, sum contentHash, to []wire.Path) Subjec
 }
 
 // remembered answers an exact repetition of a message whose 250 the sender
-// may not have got (RFC 1047). The server gets nothing.
-func (tx *transaction) remembered() (wire.Reply, bool) {
+// may not have got (RFC 1047). The server gets nothing. Of an LMTP server's
+// recipients, the own route's or of where d sends it, some may have it.
+func (tx *transaction) remembered(d policy.Disposition) (wire.Reply, bool) {
 	if !tx.message.facts.hasMessageID {
 		return wire.Reply{}, false
 	}
@@ -312,7 +313,8 @@ func (tx *transaction) remembered() (wire.Reply, bool) {
 		tx.refuse(replyUnconfirmed, DeferredByServer, "end", "")
 		return replyUnconfirmed, true
 	}
-	if tx.route.Protocol == policy.LMTP && len(tx.accepted) > 1 {
+	lmtp := policy.LMTP
+	if len(tx.accepted) > 1 && (tx.route.Protocol == lmtp || tx.dest.Protocol == lmtp || tx.whither(d).Protocol == lmtp) {
 		return tx.withoutCommitted()
 	}
 	return wire.Reply{}, false

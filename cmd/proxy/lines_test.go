@@ -114,9 +114,11 @@ func TestLostLogReader(t *testing.T) {
 	}
 	p := start(t, func(c *exec.Cmd) { c.Stdout = writer }, "run", "--config", file)
 	writer.Close()
-	first, err := bufio.NewReader(reader).ReadString('\n')
-	if err != nil || first == "" {
-		t.Fatal(err)
+	lines := bufio.NewReader(reader)
+	for line := ""; !strings.Contains(line, "ready; "); { // before that, SIGTERM just kills
+		if line, err = lines.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
 	}
 	reader.Close()
 	p.signal(syscall.SIGHUP) // writes a line, as a message would

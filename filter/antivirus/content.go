@@ -126,6 +126,13 @@ func (s *source) wake() {
 	}
 }
 
+// cut tells whether octets are missing.
+func (s *source) cut() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken != nil
+}
+
 // digest sets sum to the SHA-256 of what is held.
 func (s *source) digest(sum *[32]byte) {
 	h := sha256.New()

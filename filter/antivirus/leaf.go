@@ -81,7 +81,7 @@ func (s *scanner) give(l *leaf) {
 			b.cast(unscannable(Late), l.source)
 		case !l.closed:
 			b.follow(l.source)
-		case !s.known(i, l.digest()):
+		case l.source.cut() || !s.known(i, l.digest()):
 			b.ask(l.source)
 		}
 	}

@@ -344,3 +344,57 @@ func FuzzTextLook(f *testing.F) {
 		}
 	})
 }
+
+// What is cut for want of memory is not taken for something shorter that was
+// given before.
+func TestCutIsNotKnown(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	m := newModule(t, Settings{Memory: 1 << 20, Engines: []EngineSettings{{Name: "a", Engine: &fake{}, Feed: FeedNeeded}}})
+	s := newScanner(m, nil)
+	defer m.Wait()
+	defer s.Close()
+	beginning := bytes.Repeat([]byte("x"), firstChunk)
+	for i, rest := range []string{"", "virus:P;"} {
+		p := &filter.Part{Path: fmt.Sprint(i), Kind: mime.Leaf, Doubtful: true}
+		s.OpenPart(p)
+		s.PartData(p, beginning)
+		if left := int(m.memory.limit - m.memory.used.Load()); rest != "" && m.memory.take(left) {
+			defer m.memory.give(left)
+		}
+		s.PartData(p, []byte(rest))
+		s.ClosePart(p)
+	}
+	s.start()
+	s.endAll()
+	s.ballots[0].scans.Wait()
+	if v := s.ballots[0].worst; v.Result != Failed || v.Reason != NoMemory {
+		t.Errorf("%+v", v)
+	}
+}
+
+// A part that nobody closed, as whoever took the message apart has failed, is
+// looked at as far as it is there.
+func TestPartLeftOpen(t *testing.T) {
+	smtptest.CheckLeaks(t)
+	for _, feed := range []Feed{FeedNeeded, FeedLeaves, FeedBoth} {
+		m := newModule(t, Settings{Engines: []EngineSettings{{Name: "a", Engine: &fake{}, Feed: feed}}})
+		s := newScanner(m, nil)
+		mail := &filter.Part{Path: "1", Kind: mime.Leaf, MIME: &mime.Part{Encoding: "base64"}}
+		member := &filter.Part{Path: "1/1", Kind: mime.Leaf, Parent: mail, Types: []unpack.Type{unpack.TypeZip}}
+		s.OpenPart(mail)
+		s.PartData(mail, []byte("x"))
+		s.OpenPart(member)
+		s.PartData(member, []byte("virus:P;"))
+		s.start()
+		s.endAll()
+		s.ballots[0].scans.Wait()
+		if v := s.ballots[0].worst; v.Result != Infected {
+			t.Errorf("feed %v: %+v", feed, v)
+		}
+		s.Close()
+		m.Wait()
+		if used := m.memory.used.Load(); used != 0 {
+			t.Errorf("feed %v: %d octets are held", feed, used)
+		}
+	}
+}

@@ -212,6 +212,7 @@ func (s *scanner) endAll() {
 		}
 		s.raw.finish(nil)
 	}
+	s.closeOpen()
 	for i := range s.ended {
 		l := &s.ended[i]
 		l.settled = true
@@ -220,14 +221,16 @@ func (s *scanner) endAll() {
 		l.source.finish(nil)
 	}
 	s.ended = nil
-	s.endOpen(nil)
 }
 
-// endOpen ends parts that nobody closed.
-func (s *scanner) endOpen(broken error) {
+// closeOpen closes parts that nobody closed: whoever took the message apart has
+// failed, so nobody knows what else it holds, and all is given.
+func (s *scanner) closeOpen() {
 	for _, l := range s.open {
 		if l.source != nil {
-			l.source.finish(broken)
+			l.source.end(nil)
+			l.closed, s.all = true, true
+			s.ended = append(s.ended, l)
 		}
 	}
 	s.open = nil
@@ -250,5 +253,9 @@ func (s *scanner) Close() {
 	for _, l := range s.ended {
 		l.source.finish(errDropped)
 	}
-	s.endOpen(errDropped)
+	for _, l := range s.open {
+		if l.source != nil {
+			l.source.finish(errDropped)
+		}
+	}
 }
