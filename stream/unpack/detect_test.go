@@ -229,3 +229,12 @@ func TestPolyglot(t *testing.T) {
 		}
 	}
 }
+
+// Text that begins with a word which is the mark of a format is text.
+func TestMarksInText(t *testing.T) {
+	for _, word := range []string{"CWS 2026", "FWS 1", "LZIP", "SIT!", "StuffIt ", "xar!", "ITSF", "KDMV", "OTTO", "conectix", "PK00PK"} {
+		if got := Detect([]byte(word + " is how this letter begins.\r\nIt goes on as text does.\r\n")); got != nil {
+			t.Errorf("%q: %v", word, got)
+		}
+	}
+}

@@ -14,7 +14,7 @@ var startMarks = []mark{
 	{octets: "PK\x03\x04", kind: func(h []byte) []Type { return []Type{zipKind(h)} }},
 	{octets: "PK\x05\x06", t: TypeZip},
 	{octets: "PK\x07\x08", t: TypeZip}, // a volume
-	{octets: "PK00PK", t: TypeZip},     // one that turned out alone
+	{octets: "PK00PK", t: TypeZip, check: isBinary},     // one that turned out alone
 	{octets: "\x1F\x8B\x08", t: TypeGzip},
 	{octets: "BZh", t: TypeBzip2, check: isBzip2},
 	{octets: "\x28\xB5\x2F\xFD", t: TypeZstd},
@@ -35,26 +35,26 @@ var startMarks = []mark{
 	{octets: "\xA1\x2F\xFF\x43\xD9\xEF\x76\x4C\x9E\xE2\x10\xEA\x57\x22\x76\x5F", t: TypeOneNote},
 	{octets: "\x4C\x00\x00\x00\x01\x14\x02\x00", t: TypeLNK},
 	{octets: "\x78\x9F\x3E\x22", t: TypeTNEF},
-	{octets: "!BDN", t: TypePST},
+	{octets: "!BDN", t: TypePST, check: isBinary},
 	{octets: "\x00\x01\x00\x00Standard ", t: TypeMDB},
-	{octets: "AT&TFORM", t: TypeDjVu},
+	{octets: "AT&TFORM", t: TypeDjVu, check: isBinary},
 
 	{octets: "MSCF\x00\x00\x00\x00", t: TypeCAB},
-	{octets: "conectix", t: TypeVHD},
-	{octets: "vhdxfile", t: TypeVHDX},
-	{octets: "KDMV", t: TypeVMDK},
+	{octets: "conectix", t: TypeVHD, check: isBinary},
+	{octets: "vhdxfile", t: TypeVHDX, check: isBinary},
+	{octets: "KDMV", t: TypeVMDK, check: isBinary},
 	{octets: "# Disk DescriptorFile", t: TypeVMDK},
 	{octets: "QFI\xFB", t: TypeQCOW},
 	{octets: "MSWIM\x00\x00\x00", t: TypeWIM},
-	{octets: "encrcdsa", t: TypeDMG},
-	{octets: "cdsaencr", t: TypeDMG},
+	{octets: "encrcdsa", t: TypeDMG, check: isBinary},
+	{octets: "cdsaencr", t: TypeDMG, check: isBinary},
 	{octets: "koly\x00\x00\x00\x04", t: TypeDMG},
-	{octets: "hsqs", t: TypeSquash},
-	{octets: "sqsh", t: TypeSquash},
+	{octets: "hsqs", t: TypeSquash, check: isBinary},
+	{octets: "sqsh", t: TypeSquash, check: isBinary},
 	{octets: "\x60\xEA", t: TypeARJ, check: isARJ},
 	{octets: "\x04\x22\x4D\x18", t: TypeLZ4},
 	{octets: "\x02\x21\x4C\x18", t: TypeLZ4},
-	{octets: "LZIP", t: TypeLzip},
+	{octets: "LZIP", t: TypeLzip, check: isBinary},
 	{octets: "\x89LZO\x00\x0D\x0A\x1A\x0A", t: TypeLzop},
 	{octets: "\x1F\x9D", t: TypeCompact},
 	{octets: "\x1F\xA0", t: TypeCompact},
@@ -63,9 +63,9 @@ var startMarks = []mark{
 	{octets: "070707", t: TypeCPIO, check: isCPIO},
 	{octets: "!<arch>\n", t: TypeAR},
 	{octets: "\xED\xAB\xEE\xDB", t: TypeRPM},
-	{octets: "xar!", t: TypeXAR},
-	{octets: "SIT!", t: TypeStuffIt},
-	{octets: "StuffIt ", t: TypeStuffIt},
+	{octets: "xar!", t: TypeXAR, check: isBinary},
+	{octets: "SIT!", t: TypeStuffIt, check: isBinary},
+	{octets: "StuffIt ", t: TypeStuffIt, check: isBinary},
 
 	{octets: "MZ", kind: mzKind},
 	{octets: "ZM", kind: mzKind}, // DOS takes both
@@ -79,7 +79,7 @@ var startMarks = []mark{
 	{octets: "dex\n", t: TypeDex},
 	{octets: "\x00asm", t: TypeWasm},
 	{octets: "#!", t: TypeScript, check: func(h []byte) bool { return !at(h, 0, "#!AMR") }},
-	{octets: "ITSF", t: TypeCHM},
+	{octets: "ITSF", t: TypeCHM, check: isBinary},
 	{octets: "?_\x03\x00", t: TypeHLP},
 	{octets: "FWS", t: TypeSWF, check: isSWF},
 	{octets: "CWS", t: TypeSWF, check: isSWF},
@@ -95,7 +95,7 @@ var startMarks = []mark{
 	{octets: "RIFF", kind: riffKind},
 	{octets: "\x00\x00\x01\x00", t: TypeICO, check: isICO},
 	{octets: "\x00\x00\x02\x00", t: TypeICO, check: isICO},
-	{octets: "8BPS", t: TypePSD},
+	{octets: "8BPS", t: TypePSD, check: isBinary},
 	{octets: "\xD7\xCD\xC6\x9A", t: TypeWMF},
 	{octets: "\x01\x00\x00\x00", t: TypeEMF, check: func(h []byte) bool { return at(h, 40, " EMF") }},
 	{octets: "\x00\x00\x00\x0CjP  ", t: TypeJP2},
@@ -107,12 +107,12 @@ var startMarks = []mark{
 	{octets: "\xFF\xFA", t: TypeMP3},
 	{octets: "\xFF\xF3", t: TypeMP3},
 	{octets: "\xFF\xF2", t: TypeMP3},
-	{octets: "OggS", t: TypeOGG},
-	{octets: "fLaC", t: TypeFLAC},
-	{octets: "MThd", t: TypeMIDI},
+	{octets: "OggS", t: TypeOGG, check: isBinary},
+	{octets: "fLaC", t: TypeFLAC, check: isBinary},
+	{octets: "MThd", t: TypeMIDI, check: isBinary},
 	{octets: "FORM", t: TypeAIFF, check: func(h []byte) bool { return at(h, 8, "AIF") }},
 	{octets: "#!AMR", t: TypeAMR},
-	{octets: ".snd", t: TypeAU},
+	{octets: ".snd", t: TypeAU, check: isBinary},
 	{octets: "\x1A\x45\xDF\xA3", t: TypeMKV},
 	{octets: "\x00\x00\x01\xBA", t: TypeMPEG},
 	{octets: "\x00\x00\x01\xB3", t: TypeMPEG},
@@ -120,10 +120,10 @@ var startMarks = []mark{
 	{octets: "\x30\x26\xB2\x75\x8E\x66\xCF\x11", t: TypeASF},
 
 	{octets: "\x00\x01\x00\x00\x00", t: TypeFonts, check: func(h []byte) bool { return len(h) > 5 && h[5] < 64 && h[5] > 0 }},
-	{octets: "OTTO", t: TypeFonts},
-	{octets: "ttcf", t: TypeFonts},
-	{octets: "wOFF", t: TypeFonts},
-	{octets: "wOF2", t: TypeFonts},
+	{octets: "OTTO", t: TypeFonts, check: isBinary},
+	{octets: "ttcf", t: TypeFonts, check: isBinary},
+	{octets: "wOFF", t: TypeFonts, check: isBinary},
+	{octets: "wOF2", t: TypeFonts, check: isBinary},
 }
 
 // isBzip2 looks at the level and at the first block's or the end's mark, so
@@ -168,7 +168,19 @@ func isCPIO(h []byte) bool {
 	return true
 }
 
-func isSWF(h []byte) bool { return len(h) >= 8 && h[3] > 0 && h[3] < 64 }
+func isSWF(h []byte) bool { return len(h) >= 8 && h[3] > 0 && h[3] < 64 && isBinary(h) }
+
+// isBinary tells whether there is an octet that text has not. What begins with
+// a word is a text that does, unless it goes on as no text can: these formats
+// all have numbers near their beginning.
+func isBinary(h []byte) bool {
+	for _, c := range h {
+		if c < ' ' && (c < '\b' || c > '\r') && c != 0x1B {
+			return true
+		}
+	}
+	return false
+}
 
 // isBMP looks at the reserved words and the size of the information header.
 func isBMP(h []byte) bool {
