@@ -173,8 +173,10 @@ func pgpPackets(t *teller, r *bufio.Reader, depth int) {
 }
 
 // pgpInflate reads the packets in a compressed one.
+// It makes a decoder, so it counts as a member does.
 func pgpInflate(t *teller, p *pgpPacket, depth int) {
-	if !t.grow(pgpSize) {
+	if !t.b.entry() || !t.grow(pgpSize) {
+		t.alive()
 		return
 	}
 	defer t.b.shrink(pgpSize)

@@ -79,3 +79,15 @@ func FuzzPGP(f *testing.F) {
 	file := packet(pgpLiteral, literalOf("a", payload)...)
 	fuzz(f, TypePGP, armoured(file), armoured(packet(pgpCompressed, append([]byte{1}, deflatedOctets(file)...)...)), armoured([]byte{0xC0 | pgpLiteral, 0xE0, 'b'}))
 }
+
+// Each compressed packet costs a decoder, so it counts as a member does.
+func TestPGPCompressedCounts(t *testing.T) {
+	for n, want := range map[int]bool{10: false, 10_001: true} {
+		packets := bytes.Repeat([]byte("\xC8\x03\x01\x03\x00"), n) // deflate of nothing
+		message := pgpMark + "\n\n" + base64.StdEncoding.EncodeToString(packets) + "\n-----END PGP MESSAGE-----\n"
+		s := tellAll(t, func(b *Budget, s Sink) Reader { return Open(TypePGP, "", b, s) }, []byte(message), 0)
+		if s.has(RuleEntries) != want {
+			t.Errorf("%d packets: %v", n, s.notes)
+		}
+	}
+}
