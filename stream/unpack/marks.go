@@ -13,8 +13,8 @@ const oleMark = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
 var startMarks = []mark{
 	{octets: "PK\x03\x04", kind: func(h []byte) []Type { return []Type{zipKind(h)} }},
 	{octets: "PK\x05\x06", t: TypeZip},
-	{octets: "PK\x07\x08", t: TypeZip}, // a volume
-	{octets: "PK00PK", t: TypeZip, check: isBinary},     // one that turned out alone
+	{octets: "PK\x07\x08", t: TypeZip},              // a volume
+	{octets: "PK00PK", t: TypeZip, check: isBinary}, // one that turned out alone
 	{octets: "\x1F\x8B\x08", t: TypeGzip},
 	{octets: "BZh", t: TypeBzip2, check: isBzip2},
 	{octets: "\x28\xB5\x2F\xFD", t: TypeZstd},
