@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/adler32"
 	"io"
-	"sync"
 
 	"sluice/stream/unpack/inflate"
 )
@@ -15,6 +15,8 @@ import (
 // BinHex, become in all: 64 MiB, more than the largest message that is taken. Text, which this is
 // meant for, gets a tenth of its size, so it bounds what is held as well.
 const inflated = 64 << 20
+
+var errInflated = errors.New("more than may be inflated")
 
 // pack holds a zlib stream that is in the message until it is complete.
 func (l *leaf) pack(b []byte) {
@@ -55,8 +57,6 @@ func (l *leaf) inflate() {
 	l.unhold()
 }
 
-var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
-
 // inflateZlib reads a zlib stream (RFC 1950), or what there may be of it.
 // False: it is broken.
 func (l *leaf) inflateZlib() bool {
@@ -65,32 +65,24 @@ func (l *leaf) inflateZlib() bool {
 		return false
 	}
 	r := bufio.NewReader(bytes.NewReader(b[2:]))
-	d := inflaters.Get().(*inflate.Decoder)
-	defer func() {
-		d.Reset(nil)
-		inflaters.Put(d)
-	}()
-	d.Reset(r)
 	sum := adler32.New()
-	for {
-		b, err := d.Next()
+	err := inflate.Tell(r, func(b []byte) error {
 		if p.inflated += len(b); p.inflated > inflated {
-			p.defect(l.part, Defect{RuleOutput, Exhausted, "S/MIME"})
-			return true
+			return errInflated
 		}
-		if len(b) > 0 {
-			l.openSigned()
-			sum.Write(b)
-			l.signed.write(b)
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return false
-		}
+		l.openSigned()
+		sum.Write(b)
+		l.signed.write(b)
+		return nil
+	})
+	if err == errInflated {
+		p.defect(l.part, Defect{RuleOutput, Exhausted, "S/MIME"})
+		return true
+	}
+	if err != nil {
+		return false
 	}
 	var tail [4]byte
-	_, err := io.ReadFull(r, tail[:])
+	_, err = io.ReadFull(r, tail[:])
 	return err == nil && binary.BigEndian.Uint32(tail[:]) == sum.Sum32()
 }

@@ -6,12 +6,9 @@ import (
 	"hash/adler32"
 	"hash/crc32"
 	"io"
-	"sync"
 
 	"sluice/stream/unpack/inflate"
 )
-
-var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
 
 // unDeflate tells a deflate stream (RFC 1951) as content of the open member and
 // reads exactly to its end. What is told goes through sum as well. Blocks that
@@ -22,26 +19,15 @@ func unDeflate(t *teller, r *bufio.Reader, sum io.Writer) (told int64, err error
 		return 0, errStop
 	}
 	defer t.b.shrink(inflate.Size)
-	d := inflaters.Get().(*inflate.Decoder)
-	defer func() {
-		d.Reset(nil)
-		inflaters.Put(d)
-	}()
-	d.Reset(r)
-	for {
-		b, err := d.Next()
+	err = inflate.Tell(r, func(b []byte) error {
 		sum.Write(b)
 		told += int64(len(b))
-		if len(b) > 0 && !t.data(b) {
-			return told, errStop
+		if !t.data(b) {
+			return errStop
 		}
-		if err == io.EOF {
-			return told, nil
-		}
-		if err != nil {
-			return told, err
-		}
-	}
+		return nil
+	})
+	return told, err
 }
 
 // summed is a Reader whose octets go through a checksum, if there is one.

@@ -5,9 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"sync"
-
-	"sluice/stream/unpack/inflate"
 )
 
 // errPDFFilter is given for a filter that is not undone: those of pictures.
@@ -70,8 +67,6 @@ func (p *pdf) raw(s *pdfStream) [][]byte {
 const (
 	// pdfFilters is how many filters of a stream are undone: 16. Two are in use.
 	pdfFilters = 16
-	// pdfInflaterSize is what inflating holds: the decoder and a buffer of 4 KiB.
-	pdfInflaterSize = inflate.Size + 4<<10
 	// pdfLZWSize is what a pdfLZW and its buffer hold: 40 KiB.
 	pdfLZWSize = 40 << 10
 )
@@ -81,7 +76,7 @@ type pdfChain struct {
 	io.Reader
 	t         *teller
 	held      int64
-	inflaters []*pdfInflater
+	inflaters []*inflater
 }
 
 // pdfDecode makes a pdfChain. Its memory is taken from the budget, until close.
@@ -105,11 +100,10 @@ func (c *pdfChain) add(name string, parms pdfParms, told bool) error {
 	r := c.Reader
 	switch name {
 	case "FlateDecode", "Fl":
-		if !c.grow(pdfInflaterSize) {
+		if !c.grow(inflaterSize) {
 			return errStop
 		}
-		p := pdfInflaters.Get().(*pdfInflater)
-		p.reset(r)
+		p := newInflater(r, true) // readers of PDF forgive header and checksum
 		c.inflaters = append(c.inflaters, p)
 		return c.predict(p, parms)
 	case "LZWDecode", "LZW":
@@ -145,53 +139,11 @@ func (c *pdfChain) grow(n int64) bool {
 // close gives back what the decoders hold.
 func (c *pdfChain) close() {
 	for _, p := range c.inflaters {
-		p.reset(nil)
-		pdfInflaters.Put(p)
+		p.free()
 	}
 	c.inflaters = nil
 	c.t.b.shrink(c.held)
 	c.held = 0
-}
-
-// A pdfInflater inflates without looking at header and checksum, which readers
-// of PDF forgive. It is pooled: a file may have many small streams.
-type pdfInflater struct {
-	in    *bufio.Reader
-	begun bool
-	left  []byte // of the decoder
-	err   error  // behind them
-	inflate.Decoder
-}
-
-var pdfInflaters = sync.Pool{New: func() any { return &pdfInflater{in: bufio.NewReader(nil)} }}
-
-func (p *pdfInflater) reset(r io.Reader) {
-	p.in.Reset(r)
-	p.begun, p.left, p.err = false, nil, nil
-	p.Decoder.Reset(nil)
-}
-
-func (p *pdfInflater) Read(b []byte) (int, error) {
-	if !p.begun {
-		head, _ := p.in.Peek(2)
-		if len(head) == 2 && head[0]&0x0F == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-			_, _ = p.in.Discard(2)
-		}
-		p.Decoder.Reset(p.in)
-		p.begun = true
-	}
-	if len(p.left) == 0 {
-		if p.err != nil {
-			return 0, p.err
-		}
-		p.left, p.err = p.Next()
-	}
-	n := copy(b, p.left)
-	p.left = p.left[n:]
-	if len(p.left) > 0 {
-		return n, nil
-	}
-	return n, p.err
 }
 
 // A pdfPredictor undoes PNG and TIFF prediction (ISO 32000-2 section 7.4.4.4).

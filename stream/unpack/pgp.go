@@ -6,8 +6,6 @@ import (
 	"compress/bzip2"
 	"encoding/binary"
 	"io"
-
-	"github.com/klauspost/compress/flate"
 )
 
 // An OpenPGP message in armour (RFC 9580 section 6) need not be encrypted: one
@@ -193,7 +191,9 @@ func pgpInflate(t *teller, p *pgpPacket, depth int) {
 	switch head[0] {
 	case 0:
 	case 1, 2:
-		in = flate.NewReader(p)
+		z := newInflater(p, false)
+		defer z.free()
+		in = z
 	case 3:
 		in = bzip2.NewReader(p)
 	default:

@@ -2,6 +2,7 @@
 // zlib and PDF, and so most of what an attachment costs.
 //
 //	bufio.Reader --> Decoder.Next --> pieces of its window, until io.EOF
+//	             --> Tell --> the same, to a function
 //
 // A Decoder takes its input where it lies in the bufio.Reader and not an octet
 // more than the stream has: what follows it is read there next. It gives its
