@@ -29,10 +29,5 @@ func unBzip2(t *teller, r *bufio.Reader, sum io.Writer) (int64, error) {
 		return 0, errStop
 	}
 	defer t.b.shrink(bzip2Size)
-	n, err := t.copy(summed{bzip2.NewReader(r), sum})
-	if err == errRandomised {
-		t.unread("bzip2")
-		err = errNoted
-	}
-	return n, err
+	return t.copy(summed{bzip2.NewReader(r), sum})
 }

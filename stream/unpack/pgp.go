@@ -83,13 +83,15 @@ type pgpPacket struct {
 	r       *bufio.Reader
 	tag     byte
 	left    int64
-	partial bool // another piece follows
+	partial bool  // another piece follows
+	err     error // why there is no further packet
 }
 
 // next reads the header of a packet. False: there is none.
 func (p *pgpPacket) next() bool {
 	c, err := p.r.ReadByte()
 	if err != nil || c&0x80 == 0 {
+		p.err = err
 		return false
 	}
 	p.partial = false
@@ -167,6 +169,9 @@ func pgpPackets(t *teller, r *bufio.Reader, depth int) {
 		if !t.pass(p) {
 			return
 		}
+	}
+	if p.err != io.EOF {
+		t.fault(p.err, "packet") // what packs them does not unpack
 	}
 }
 

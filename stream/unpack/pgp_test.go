@@ -58,6 +58,8 @@ func TestPGP(t *testing.T) {
 		{"encrypted, a file behind", armoured(packet(pgpEncrypted, 1), file), "", ""},
 		{"packed too often", armoured(deep), "", RuleDepth},
 		{"packed in an unknown way", armoured(packet(pgpCompressed, 9, 1)), "", RuleMethod},
+		{"packed and damaged", armoured(packet(pgpCompressed, 1, 0xFF, 0xFF)), "", RuleBroken},
+		{"packed by bzip2, randomised", armoured(packet(pgpCompressed, append([]byte{3}, "BZh91AY&SY\x00\x00\x00\x00\x80"...)...)), "", RuleUnread},
 		{"cut", armoured(packet(pgpLiteral, 'b')), "", RuleBroken},
 		{"no packet", armoured([]byte("text")), "", ""},
 	} {

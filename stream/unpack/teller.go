@@ -163,7 +163,11 @@ func (t *teller) noArchive(data []byte, mark string) {
 
 // fault notes what an error of unpacking means, if that was not told.
 func (t *teller) fault(err error, detail string) {
-	if err != nil && err != errNoted {
+	switch err {
+	case nil, errNoted:
+	case errRandomised:
+		t.unread("bzip2")
+	default:
 		t.broken(detail)
 	}
 }
