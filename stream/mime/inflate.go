@@ -27,23 +27,16 @@ func (l *leaf) pack(b []byte) {
 	}
 	if need > cap(l.packed) {
 		size := max(need, 2*cap(l.packed), outSize)
-		if need > inflated || p.Hold != nil && !p.Hold(size) { // both stand while it is copied
+		ok := need <= inflated
+		if ok {
+			l.packed, ok = regrow(l.packed, size, p.Hold)
+		}
+		if !ok {
 			l.cut = true
 			return
 		}
-		grown := append(make([]byte, 0, size), l.packed...)
-		l.unhold()
-		l.packed = grown
 	}
 	l.packed = append(l.packed, b...)
-}
-
-// unhold gives back what pack holds.
-func (l *leaf) unhold() {
-	if l.p.Hold != nil && cap(l.packed) > 0 {
-		l.p.Hold(-cap(l.packed))
-	}
-	l.packed = nil
 }
 
 // inflate reads the entity in compressed data (RFC 3274), as far as it goes.
@@ -54,7 +47,8 @@ func (l *leaf) inflate() {
 	if !l.inflateZlib() {
 		l.p.defect(l.part, Defect{RuleSMIME, Middle, "broken"})
 	}
-	l.unhold()
+	unhold(l.packed, l.p.Hold)
+	l.packed = nil
 }
 
 // inflateZlib reads a zlib stream (RFC 1950), or what there may be of it.

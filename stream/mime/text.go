@@ -109,22 +109,18 @@ func (t *Text) hold(b []byte) {
 	}
 	if need > cap(t.held) {
 		size := min(max(need, 2*cap(t.held), 4*textHead), max(need, textHeld))
-		if t.Hold != nil && !t.Hold(size) { // both stand while it is copied
+		var ok bool
+		if t.held, ok = regrow(t.held, size, t.Hold); !ok {
 			t.lost = true
 			return
 		}
-		grown := append(make([]byte, 0, size), t.held...)
-		t.letGo()
-		t.held = grown
 	}
 	t.held = append(t.held, b...)
 }
 
 // letGo gives back what is held.
 func (t *Text) letGo() {
-	if t.Hold != nil && cap(t.held) > 0 {
-		t.Hold(-cap(t.held))
-	}
+	unhold(t.held, t.Hold)
 	t.held = nil
 }
 
