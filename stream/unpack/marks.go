@@ -205,14 +205,14 @@ func isTar(h []byte) bool {
 	if string(h[257:262]) == "ustar" {
 		return true
 	}
-	if len(h) < 512 || h[0] == 0 || h[154] != 0 && h[154] != ' ' && h[155] != ' ' {
+	if len(h) < tarBlock || h[0] == 0 || h[154] != 0 && h[154] != ' ' && h[155] != ' ' {
 		return false
 	}
-	want, digits := 0, 0
+	want, digits := int64(0), 0
 	for _, c := range h[148:156] {
 		switch {
 		case c >= '0' && c <= '7':
-			want, digits = want<<3|int(c-'0'), digits+1
+			want, digits = want<<3|int64(c-'0'), digits+1
 		case c != ' ' && c != 0:
 			return false
 		}
@@ -220,13 +220,7 @@ func isTar(h []byte) bool {
 	if digits < 4 {
 		return false
 	}
-	sum := 8 * int(' ')
-	for _, c := range h[:148] {
-		sum += int(c)
-	}
-	for _, c := range h[156:512] {
-		sum += int(c)
-	}
+	sum, _ := tarSums(h)
 	return sum == want
 }
 

@@ -62,7 +62,12 @@ func tarSum(h []byte) bool {
 		return false
 	}
 	want, ok := tarNumber(h[148:156])
-	var plain, signed int64
+	plain, signed := tarSums(h)
+	return ok && (want == plain || want == signed) && plain > 8*' '
+}
+
+// tarSums returns both checksums of a header. That in it counts as blanks.
+func tarSums(h []byte) (plain, signed int64) {
 	for i, c := range h[:tarBlock] {
 		if i >= 148 && i < 156 {
 			c = ' '
@@ -70,7 +75,7 @@ func tarSum(h []byte) bool {
 		plain += int64(c)
 		signed += int64(int8(c))
 	}
-	return ok && (want == plain || want == signed) && plain > 8*' '
+	return plain, signed
 }
 
 // tarNumber reads a number, octal or in base 256.
