@@ -114,7 +114,7 @@ func (p *page) numbers(c byte) {
 	case n.state == numberIn && !n.hex && n.number == 0 && n.digits == 1 && c|0x20 == 'x':
 		n.hex, n.digits = true, 0
 		return
-	case n.state == numberIn && (isDigit(c) || n.hex && isHexDigit(c)):
+	case n.state == numberIn && (isDigit(c) || n.hex && hexDigit[c] > 0):
 		if n.add(c); n.digits <= 3 {
 			return
 		}
@@ -144,22 +144,16 @@ func (p *page) numbers(c byte) {
 
 // add adds a digit to the number.
 func (n *carried) add(c byte) {
-	n.digits++
-	switch {
-	case !n.hex:
-		n.number = n.number*10 + int(c-'0')
-	case isDigit(c):
-		n.number = n.number<<4 | int(c-'0')
-	default:
-		n.number = n.number<<4 | int(c|0x20-'a') + 10
+	base := 10
+	if n.hex {
+		base = 16
 	}
+	n.digits++
+	n.number = n.number*base + int(hexDigit[c]-1)
 }
 
 // octet tells whether the number is whole, and one of an octet.
 func (n *carried) octet() bool { return n.digits > 0 && n.number <= 255 }
-
-// isHexDigit tells whether c is a digit of hexadecimal numbers.
-func isHexDigit(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
 
 // endNumber takes a number that is complete.
 func (p *page) endNumber() {
