@@ -61,9 +61,7 @@ func (a *antivirusRun) report(r *result, samples []antivirusSample) {
 		pace = fmt.Sprintf("at %d MB/s", a.pace/1e6)
 	}
 	r.note("messages with one zip attachment, no two alike; senders and clamd's client write %s; clamd keeps nothing, its files are in memory", pace)
-	if a.rounds < 5 {
-		r.note("fewer than 5 rounds: good for a look, not for a claim")
-	}
+	r.noteRounds(a.rounds)
 }
 
 // target judges one size, by the side of the window it is on.

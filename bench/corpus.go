@@ -303,7 +303,5 @@ func (c *corpusRun) report(r *result, samples []corpusSample) {
 	r.Targets = append(r.Targets, atMost("Sluice's CPU a message, ms", "%.3f", corpusCPU, figures.Summary[0].CPU.Median))
 	r.note("proxy scan reads one message after the other; rspamd has two workers and gets two at once")
 	r.note("rspamd is running already; proxy scan's start is in its figure")
-	if c.rounds < 5 {
-		r.note("fewer than 5 rounds: good for a look, not for a claim")
-	}
+	r.noteRounds(c.rounds)
 }

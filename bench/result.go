@@ -105,6 +105,16 @@ func (r *result) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
+// claimRounds is from how many rounds on figures may be told to others.
+const claimRounds = 5
+
+// noteRounds says so where there were fewer.
+func (r *result) noteRounds(rounds int) {
+	if rounds < claimRounds {
+		r.note("fewer than %d rounds: good for a look, not for a claim", claimRounds)
+	}
+}
+
 // footer says how the figures came to be, one line each.
 func (r *result) footer() []string {
 	var versions []string

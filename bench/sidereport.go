@@ -75,9 +75,7 @@ func (s *sideRun) report(r *result, samples []sample) {
 	if !s.kept {
 		r.Targets = s.targets(figures.Summary)
 	}
-	if s.rounds < 5 {
-		r.note("fewer than 5 rounds: good for a look, not for a claim")
-	}
+	r.noteRounds(s.rounds)
 }
 
 func ratioCell(s spread) string {
