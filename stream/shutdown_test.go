@@ -63,21 +63,13 @@ func TestShutdownInEveryPhase(t *testing.T) {
 		return smtptest.Answer{}
 	}), shuttable(long))
 
-	waiting := s.dial() // for the server's word
-	waiting.Envelope("a@x.test", "b@y.test")
-	waiting.Send("DATA")
-	waiting.Want("354 *")
-	waiting.Write(shortMessage + ".\r\n")
+	waiting := sendPart(t, s.addr, false, shortMessage+".\r\n") // for the server's word
 	<-committing
 	idle := s.dial()
 	mail := s.dial()
 	mail.Send("MAIL FROM:<a@x.test>")
 	mail.Want("250 *")
-	data := s.dial()
-	data.Envelope("a@x.test", "b@y.test")
-	data.Send("DATA")
-	data.Want("354 *")
-	data.Write("Subject: half")
+	data := sendPart(t, s.addr, false, "Subject: half")
 
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); s.stop() }()
@@ -110,11 +102,7 @@ func TestShutdownRunsOut(t *testing.T) {
 	})
 	mail := s.dial()
 	mail.Envelope("a@x.test", "b@y.test")
-	data := s.dial()
-	data.Envelope("a@x.test", "b@y.test")
-	data.Send("DATA")
-	data.Want("354 *")
-	data.Write("Subject: half")
+	data := sendPart(t, s.addr, false, "Subject: half")
 
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); s.stop() }()
@@ -141,11 +129,7 @@ func TestShutdownHoldsNobodyUp(t *testing.T) {
 		}
 		return smtptest.Answer{}
 	}), shuttable(10*time.Millisecond))
-	waiting := s.dial()
-	waiting.Envelope("a@x.test", "b@y.test")
-	waiting.Send("DATA")
-	waiting.Want("354 *")
-	waiting.Write(shortMessage + ".\r\n")
+	waiting := sendPart(t, s.addr, false, shortMessage+".\r\n")
 	<-committing
 	s.stop()
 	waiting.Closed() // without a 250, and with nothing else to say
@@ -213,11 +197,7 @@ func TestShutdownWhileScanning(t *testing.T) {
 	smtptest.CheckLeaks(t)
 	opened := make(chan struct{}, 1)
 	s := startSluice(t, startServer(t, nil), shuttable(100*time.Millisecond), withGate(t, opened, nil))
-	c := s.dial()
-	c.Envelope("a@x.test", "b@y.test")
-	c.Send("DATA")
-	c.Want("354 *")
-	c.Write(shortMessage + ".\r\n")
+	c := sendPart(t, s.addr, false, shortMessage+".\r\n")
 	<-opened
 	s.stop()
 	if got := c.Reply(); !strings.HasPrefix(got, "451 4.7.1 ") {
