@@ -38,7 +38,9 @@ func fuzz(f *testing.F, typ Type, more ...[]byte) {
 func FuzzZip(f *testing.F) {
 	locked := quotedBomb(make([]byte, 1000), 5)
 	locked[bytes.Index(locked, []byte("PK\x01\x02"))+46+2+9] |= 0xF8 // flags of the second entry, there only
-	fuzz(f, TypeZip, quotedBomb(make([]byte, 1000), 5), overlapped(make([]byte, 1000), 5), locked,
+	pretended := zipFile{entries: []zipEntry{{name: "z", content: payload, method: methodDeflate, local: put16(6, 1), central: put16(8, 1)},
+		{name: "y", content: payload, local: put16(6, flagMasked|flagStrong), central: put16(8, flagMasked|flagStrong)}}}.bytes()
+	fuzz(f, TypeZip, pretended, quotedBomb(make([]byte, 1000), 5), overlapped(make([]byte, 1000), 5), locked,
 		zipFile{prefix: noise(50), entries: []zipEntry{{name: "z", content: payload, local: put16(8, 8)}}, suffix: zipFile{}.bytes()}.bytes())
 }
 

@@ -249,6 +249,9 @@ func (z *zipReader) lies(h *zipHeader) {
 	if h.zip64Lie {
 		z.mismatch("zip64")
 	}
+	if h.flags&flagStrong != 0 && !h.encrypted() {
+		z.mismatch("flag") // section 4.4.4 wants both
+	}
 }
 
 // add appends a row, under the budget.

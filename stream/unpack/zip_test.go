@@ -221,6 +221,14 @@ func TestZipLies(t *testing.T) {
 		"method, directory": {evil(func(e *zipEntry) { e.central = put16(10, methodStored) }), "method", ""},
 		"flag, local":       {evil(func(e *zipEntry) { e.local = put16(6, 1) }), "flag", ""},
 		"flag, directory":   {evil(func(e *zipEntry) { e.central = put16(8, 1) }), "flag", ""},
+		"flag, both":        {evil(func(e *zipEntry) { e.local, e.central = put16(6, 1), put16(8, 1) }), "flag", ""},
+		"flag, both, stored": {evil(func(e *zipEntry) {
+			e.method, e.local, e.central = methodStored, put16(6, 1), put16(8, 1)
+		}), "flag", ""},
+		"flag, both, descriptor": {evil(func(e *zipEntry) {
+			e.stream, e.local, e.central = true, put16(6, 9), put16(8, 9)
+		}), "flag", ""},
+		"flag, strong only": {evil(func(e *zipEntry) { e.local, e.central = put16(6, 1<<6), put16(8, 1<<6) }), "flag", ""},
 		"packed, local":     {evil(func(e *zipEntry) { e.local = put32(18, packed-20) }), "size", ""},
 		"packed, zero":      {evil(func(e *zipEntry) { e.local = put32(18, 0) }), "size", ""},
 		"packed, huge":      {evil(func(e *zipEntry) { e.local = put32(18, 1<<30) }), "size", ""},

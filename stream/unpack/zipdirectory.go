@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"io"
 	"slices"
+
+	"sluice/stream/unpack/inflate"
 )
 
 // A zipEnd is what an end record says of the directory.
@@ -277,6 +279,7 @@ func (z *zipReader) compare(dir []zipRow, bases []int64) {
 			z.mismatch("duplicate")
 		}
 		names[e.name] = struct{}{}
+		z.unveil(e)
 		if z.differs(e) {
 			again = append(again, *e)
 		}
@@ -304,6 +307,54 @@ func (z *zipReader) isLocal(off int64) bool {
 	var sig [4]byte
 	_, err := z.t.kept.ReadAt(sig[:], off)
 	return err == nil && string(sig[:]) == sigLocal
+}
+
+// unveil takes the flag from an entry that both its headers call encrypted and
+// that is not: who only looks at the data needs no password. That its local
+// header says otherwise, differs then tells.
+func (z *zipReader) unveil(e *zipRow) {
+	i, met := z.byOffset[e.offset]
+	if e.flags&flagEncrypted == 0 || met && !z.rows[i].encrypted() || z.t.kept.lost {
+		return
+	}
+	h := e.zipHeader
+	if data, _ := z.dataOf(e.offset, &h); data >= 0 && z.plain(&h, data) {
+		e.flags &^= flagEncrypted
+	}
+}
+
+// plain tells whether data is that of the header as it stands. It counts as
+// unpacked. What is encrypted hardly ever gets far: a stored entry has become
+// longer, and deflate soon meets a code that cannot be.
+func (z *zipReader) plain(h *zipHeader, data int64) bool {
+	sum, size := crc32.NewIEEE(), int64(0)
+	reckon := func(b []byte) error {
+		if !z.t.b.output(len(b), size) {
+			return errStop
+		}
+		sum.Write(b)
+		if size += int64(len(b)); size > h.size {
+			return io.ErrUnexpectedEOF
+		}
+		return nil
+	}
+	err := io.ErrUnexpectedEOF
+	switch {
+	case h.method == methodStored && h.packed == h.size:
+		z.section(data, h.packed, func(r *bufio.Reader) {
+			for err = nil; err == nil && size < h.size; {
+				b, _ := r.Peek(max(1, r.Buffered()))
+				if err = reckon(b); len(b) == 0 {
+					return
+				}
+				r.Discard(len(b))
+			}
+		})
+	case h.method == methodDeflate && z.t.grow(inflate.Size):
+		z.section(data, h.packed, func(r *bufio.Reader) { err = inflate.Tell(r, reckon) })
+		z.t.b.shrink(inflate.Size)
+	}
+	return err == nil && size == h.size && size > 0 && sum.Sum32() == h.crc
 }
 
 // differs compares an entry with the local header where it points to, and
@@ -435,7 +486,7 @@ func (z *zipReader) unpackAgain(e *zipRow) {
 		if data, locked = z.dataOf(e.offset, &h); data >= 0 && !locked && h.method != methodAES && h.encrypted() {
 			// Who goes by the local header reads it without a password.
 			z.mismatch("flag")
-			h.flags &^= flagEncrypted | flagStrong | flagMasked
+			h.flags &^= flagEncrypted
 		}
 	}
 	done = z.t.noteUnreadable(&h) && done // then a further name is told, with no data

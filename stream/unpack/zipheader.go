@@ -22,7 +22,7 @@ const (
 	flagEncrypted  = 1 << 0
 	flagLZMAEnd    = 1 << 1 // LZMA data has an end mark
 	flagDescriptor = 1 << 3
-	flagStrong     = 1 << 6
+	flagStrong     = 1 << 6 // says how data is encrypted, not that it is
 	flagUTF8       = 1 << 11
 	flagMasked     = 1 << 13 // local headers do not tell the truth
 )
@@ -56,8 +56,10 @@ type zipHeader struct {
 	zip64Lie      bool // sizes are given twice and differ
 }
 
+// encrypted goes by the one flag that programs ask for a password for; they
+// unpack what has only the others as if those were not there.
 func (h *zipHeader) encrypted() bool {
-	return h.flags&(flagEncrypted|flagStrong|flagMasked) != 0 || h.method == methodAES
+	return h.flags&flagEncrypted != 0 || h.method == methodAES
 }
 
 func (h *zipHeader) isZstd() bool { return h.method == methodZstd || h.method == methodZstdOld }
@@ -76,10 +78,10 @@ func (h *zipHeader) readable() bool {
 
 // noteUnreadable notes why data cannot be unpacked, and returns whether it can.
 func (t *teller) noteUnreadable(h *zipHeader) (readable bool) {
-	switch {
-	case h.flags&flagMasked != 0:
+	if h.flags&flagMasked != 0 {
 		t.note(RuleHiddenNames, Middle, "")
-		t.note(RuleEncrypted, Middle, "")
+	}
+	switch {
 	case h.encrypted():
 		t.note(RuleEncrypted, Middle, "")
 	case !h.readable():
