@@ -18,6 +18,9 @@ func readOLE2(t *teller, data []byte) {
 		t.unread("directory")
 		return
 	}
+	if c.odd {
+		t.unread("mini stream")
+	}
 	o := office{teller: t, c: c}
 	o.kind()
 	o.survey()

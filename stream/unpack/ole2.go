@@ -20,6 +20,8 @@ const (
 	cfbFree     = 0xFFFFFFFF // in the FAT: unused
 	cfbNoStream = 0xFFFFFFFF // in the directory: no entry
 	cfbMini     = 64         // octets of a mini sector
+	cfbMiniBits = 6          // as the header has it
+	cfbCutoff   = 4096       // streams of fewer octets are in the mini stream
 
 	cfbToEnd = 1 << 62 // as a size: to the end of the chain
 
@@ -42,12 +44,12 @@ type cfb struct {
 	sectors int      // in the file, the last perhaps not whole
 	fat     []uint32 // what follows each sector
 	minifat []uint32
-	mini    []byte // the mini stream
-	cutoff  uint64
+	mini    []byte    // the mini stream
 	entries []cfbNode // the directory, the root first
 	grown   int64     // octets of memory taken
 	claimed int       // octets of all streams that were asked for
 	broken  bool      // a chain was cut short, had a cycle, or led outside
+	odd     bool      // the header has other numbers for the mini stream than all files
 }
 
 // A cfbNode is an entry of the directory.
@@ -69,7 +71,9 @@ func openCFB(data []byte, grow func(int64) bool) *cfb {
 	if len(data) < cfbHeader || string(data[:8]) != ole2Magic {
 		return nil
 	}
-	c := &cfb{data: data, cutoff: uint64(le32(data, 0x38))}
+	// Some programs go by what the header has for these, and others, as it must
+	// be the same in all files ([MS-CFB] section 2.2), do not look.
+	c := &cfb{data: data, odd: le16(data, 0x20) != cfbMiniBits || le32(data, 0x38) != cfbCutoff}
 	switch le16(data, 0x1E) {
 	case 9:
 		c.sector = 512
@@ -267,7 +271,7 @@ func (c *cfb) walk() {
 // runs returns the octets of a stream, in pieces.
 func (c *cfb) runs(n *cfbNode) [][]byte {
 	var out [][]byte
-	if n.size >= c.cutoff || n.kind != cfbStream {
+	if n.size >= cfbCutoff || n.kind != cfbStream {
 		out = c.chain(n.start, c.fat, n.size)
 	} else {
 		out = c.miniRuns(n)

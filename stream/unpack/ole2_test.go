@@ -164,6 +164,25 @@ func TestExpandRTF(t *testing.T) {
 	}
 }
 
+// Programs differ in whether they believe a header with its own numbers for
+// the mini stream: what all files have is read, and that another reading was
+// not is noted.
+func TestOLE2OddHeader(t *testing.T) {
+	for name, at := range map[string]int{"cutoff": 0x38, "mini sector": 0x20} {
+		data := oddCFB(at)
+		s := tellAll(t, openOLE2, data, 0)
+		if m := s.find("a/b"); m == nil || string(m.data) != "small" || !s.has(RuleUnread+":mini stream") {
+			t.Errorf("%s: %v", name, s)
+		}
+	}
+}
+
+func oddCFB(at int) []byte {
+	data := makeCFB(cfbFile{path: "WordDocument", data: bigStream(5000)}, cfbFile{path: "a/b", data: []byte("small")})
+	binary.LittleEndian.PutUint16(data[at:], 0)
+	return data
+}
+
 // A chain that leads back to itself ends, and is noted.
 func TestOLE2Cycle(t *testing.T) {
 	data := makeCFB(cfbFile{path: "WordDocument", data: bigStream(8192)})
@@ -201,6 +220,7 @@ func TestOLE2Hurt(t *testing.T) {
 func FuzzOLE2(f *testing.F) {
 	f.Add(makeCFB(cfbFile{path: "WordDocument", data: bigStream(5000)}, cfbFile{path: "a/b", data: []byte("small")}))
 	f.Add(makeCFB(vbaFiles("", "Sub AutoOpen()\r\nEnd Sub\r\n")...))
+	f.Add(oddCFB(0x38))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := tellAll(t, openOLE2, data, 0)
 		if s.has(RuleBroken + ":panic") {
