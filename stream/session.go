@@ -334,17 +334,6 @@ func (s *session) caught(panicked any) bool {
 	return panicked != nil
 }
 
-// sessionRecord is the line of a session that ended before MAIL.
-func (s *session) sessionRecord() *Record {
-	now := time.Now()
-	return &Record{
-		Session: s.info.ID, Config: s.setup.ID, Time: now,
-		Peer: s.info.Peer, Helo: s.helo, TLS: s.info.TLS,
-		Verdict: NoMessage, Stage: "connect", Total: now.Sub(s.began),
-		Findings: s.findings(s.visit.Findings()),
-	}
-}
-
 // findings adds what the wire itself had to say to the modules' findings.
 func (s *session) findings(found []policy.Finding) []policy.Finding {
 	if s.early {
