@@ -30,8 +30,8 @@ type Server struct {
 	Record func(*Record)
 	// Guard remembers replies a sender may not have got. Nil: this process's memory.
 	Guard Guard
-	// Resolver answers the DNS questions of routes and sender names. Nil: the
-	// system's resolver.
+	// Resolver answers the DNS questions of routes. Nil: the system's resolver,
+	// which senders' names are asked of in any case (names.go).
 	Resolver Resolver
 	// Log gets operational events: never message content, never an address.
 	// Nil: nobody.
