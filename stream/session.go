@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -359,19 +358,6 @@ func tlsText(st tls.ConnectionState) string {
 	return strings.ReplaceAll(tls.VersionName(st.Version), " ", "") + " " + tls.CipherSuiteName(st.CipherSuite)
 }
 
-// shutdownWrite sends a FIN (and close_notify) and goes on reading.
-func (c *conn) shutdownWrite() {
-	if c.tls != nil {
-		_ = c.tls.CloseWrite()
-	}
-	if c.sock.tcp != nil {
-		_ = c.sock.tcp.CloseWrite()
-	}
-}
-
-// longAgo is a deadline that has passed.
-var longAgo = time.Unix(1, 0)
-
 // Shorter waits while more than 80 % of sessions or memory are in use.
 const (
 	strainedHandshake = 10 * time.Second
@@ -380,5 +366,3 @@ const (
 	strainedDataRate  = 4 << 10 // octets a second
 	strainedDrain     = 60 * time.Second
 )
-
-var _ net.Conn = (*socket)(nil)
