@@ -85,9 +85,6 @@ type upstream struct {
 	memoReply wire.Reply
 }
 
-// maxReply is the longest reply that is read: 64 lines of 512 octets.
-const maxReply = 64 * 512
-
 // begin makes u the session of a sender.
 func (u *upstream) begin(setup *Setup, who *senderIdentity, trial bool) {
 	u.times, u.who, u.trial = &setup.Timeouts, who, trial
