@@ -94,17 +94,14 @@ func (tx *transaction) openDivert(rt *policy.Route) error {
 	return nil
 }
 
-// fromServer makes a server's refusal ours. A 421 ends only the server's
-// connection with us, not the sender's; and a server that policy chose instead
-// of the recipient's cannot refuse the message for good.
+// fromServer makes a server's reply ours where only a refusal can be meant. A
+// server that policy chose instead of the recipient's cannot refuse the message
+// for good.
 func (tx *transaction) fromServer(r wire.Reply) wire.Reply {
-	if tx.dest != tx.route && r.Class() == 5 {
+	if r.Class() < 4 || r.Class() == 5 && tx.dest != tx.route {
 		return replyUnconfirmed
 	}
-	if r.Code == 421 {
-		r.Code = 451
-	}
-	return r.Sanitised()
+	return r
 }
 
 // verdictOf is the word for a server's refusal.

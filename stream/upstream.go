@@ -461,18 +461,13 @@ func (u *upstream) surplus() error {
 	return nil
 }
 
-// relayed is r as the sender may see it. A 421 ends the server's connection
-// only: the sender gets 451.
+// relayed is r, which read has sanitised, as the sender may see it. A 421 ends
+// the server's connection only: the sender gets 451.
 func (u *upstream) relayed(r wire.Reply) wire.Reply {
 	if r.Code == 421 {
-		r = u.parting(r)
+		u.fault(errServerGone)
+		r.Code = 451
 	}
-	return r.Sanitised()
-}
-
-func (u *upstream) parting(r wire.Reply) wire.Reply {
-	r.Code = 451
-	u.fault(errServerGone)
 	return r
 }
 
