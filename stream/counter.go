@@ -69,8 +69,8 @@ func countedAs(a netip.Addr) netip.Addr {
 	return a
 }
 
-// exempt tells whether an address is in one of the ranges.
-func exempt(ranges []netip.Prefix, a netip.Addr) bool {
+// within tells whether an address is in one of the ranges.
+func within(ranges []netip.Prefix, a netip.Addr) bool {
 	a = a.Unmap()
 	for _, r := range ranges {
 		if r.Contains(a) {

@@ -113,7 +113,7 @@ func (tx *transaction) take() (done bool) {
 		if tx.setup.BareNewline == RejectBareNewline {
 			tx.refuse(replyBareNewline, Rejected, "data", "smtp.bare_newline")
 		} else {
-			m.startRewriting(w)
+			m.startRewriting()
 		}
 	}
 	tx.scan(pieces)
@@ -376,12 +376,9 @@ func (p *pace) read(b []byte) (int, error) {
 // The CRLF before it belongs to the message.
 const terminator = ".\r\n"
 
-// startRewriting turns normalisation on, at whatever line position held
-// octets end.
-func (m *message) startRewriting(w *window) {
-	m.rewriting = true
-	m.out.stuff = true
-}
+// startRewriting turns normalisation on for a message that came by DATA: what
+// is made anew must be stuffed again.
+func (m *message) startRewriting() { m.rewriting, m.out.stuff = true, true }
 
 // atLineStart keeps the stuffer at the line position of octets held as they came.
 func (m *message) atLineStart(p []byte) {

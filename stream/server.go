@@ -183,7 +183,7 @@ func (s *session) admit() bool {
 		return false
 	}
 	s.net = senderNet(s.info.Peer.Addr())
-	s.exempt = exempt(s.setup.Limits.Exempt, s.info.Peer.Addr())
+	s.exempt = within(s.setup.Limits.Exempt, s.info.Peer.Addr())
 	switch s.server.count.enter(&s.setup.Limits, countedAs(s.info.Peer.Addr()), s.exempt) {
 	case tooManySessions:
 		s.turnAway(replyMemoryAccept.AppendTo(nil))
@@ -220,7 +220,7 @@ const proxyHeaderWait = 3 * time.Second
 // proxyHeader reads the PROXY header (v1 or v2) that a trusted peer must send.
 // Without one, or from anybody else, the connection ends without a reply.
 func (s *session) proxyHeader() bool {
-	if !exempt(s.listen.Proxy, s.info.Peer.Addr()) {
+	if !within(s.listen.Proxy, s.info.Peer.Addr()) {
 		return false
 	}
 	s.conn.SetReadDeadline(time.Now().Add(proxyHeaderWait))

@@ -35,7 +35,6 @@ type session struct {
 
 	helo    string
 	esmtp   bool
-	tlsOn   bool
 	offered wire.Extensions // in the last EHLO
 	tx      transaction     // the current one; open says whether there is one
 	serial  int             // of transactions begun
@@ -72,9 +71,6 @@ func (s *session) serve() {
 		line, err := s.nextLine()
 		if err != nil {
 			s.lineFailed(err)
-			if s.parting {
-				break
-			}
 			continue
 		}
 		s.command(line)
@@ -271,7 +267,6 @@ func (s *session) startTLS() bool {
 	}
 	s.conn.SetDeadline(time.Time{})
 	st := s.conn.tls.ConnectionState()
-	s.tlsOn = true
 	s.info.TLS = tlsText(st)
 	countTLS("sender", tls.VersionName(st.Version))
 	return true
