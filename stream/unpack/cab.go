@@ -8,6 +8,7 @@ import (
 
 // Layout of a cabinet (MS-CAB section 2).
 const (
+	cabMagic  = "MSCF\x00\x00\x00\x00"
 	cabHead   = 36 // octets of the fixed header
 	cabFile   = 16 // octets of a file's entry before its name
 	cabLinked = 3  // flags: there is a cabinet before, or after
@@ -18,7 +19,7 @@ const (
 func readCAB(t *teller, r *bufio.Reader) {
 	t.note(RuleUnsupported, Unsupported, "")
 	// A self-extracting one has a program before it.
-	if !seek(r, "MSCF\x00\x00\x00\x00") {
+	if !seek(r, cabMagic) {
 		t.broken("header")
 		return
 	}

@@ -31,9 +31,9 @@ var carvings = []carving{
 	{"zip", []byte(sigCentral), 3, validCentral, nil},
 	{"rar", []byte(rarMagic), 4, seemsRAR, validRAR},
 	{"7z", []byte(sevenMagic), 5, validSeven, validSeven},
-	{"cab", []byte("MSCF\x00\x00\x00\x00"), 3, validCAB, validCAB},
+	{"cab", []byte(cabMagic), 3, validCAB, validCAB},
 	{"ole2", []byte(ole2Magic), 2, validOLE2, validOLE2},
-	{"pdf", []byte("%PDF-"), 0, validPDF, validPDF},
+	{"pdf", []byte(pdfMagic), 0, validPDF, validPDF},
 }
 
 // index returns where the mark is in b, or -1.

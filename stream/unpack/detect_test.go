@@ -31,7 +31,7 @@ func TestDetectPlainAllocatesNothing(t *testing.T) {
 // ole is the start of a compound file with one sector of directory.
 func ole(class string, names ...string) []byte {
 	b := make([]byte, 1024)
-	copy(b, oleMark)
+	copy(b, ole2Magic)
 	b[30] = 9
 	for i, name := range append([]string{"Root Entry"}, names...) {
 		e := b[512+128*i:]

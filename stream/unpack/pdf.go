@@ -13,6 +13,8 @@ import (
 // questions of this package need.
 
 const (
+	// pdfMagic begins a PDF (ISO 32000-2 section 7.5.2); a version follows.
+	pdfMagic = "%PDF-"
 	// pdfWork bounds how often the octets of a file may be lexed, all in all:
 	// 8 times. Objects in good files do not overlap at all.
 	pdfWork = 8
