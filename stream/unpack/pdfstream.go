@@ -19,19 +19,7 @@ func (p *pdf) inflate(s *pdfStream, limit int) []byte {
 		if err != nil {
 			continue
 		}
-		var h held
-		buf := copyBuffers.Get().(*[copySize]byte)
-		for len(h.b) < limit {
-			n, err := r.Read(buf[:])
-			if n > 0 && (!p.t.b.output(n, int64(len(h.b))) || !h.add(p.t.b, buf[:n])) {
-				p.t.alive()
-				break
-			}
-			if err != nil {
-				break
-			}
-		}
-		copyBuffers.Put(buf)
+		h := readHeld(p.t, r, limit)
 		r.close()
 		if len(h.b) > 0 {
 			return h.b
