@@ -34,17 +34,6 @@ func Detect(head []byte) []Type {
 	return f.result()
 }
 
-// Polyglot tells whether types, as Detect returns them, are of content that is
-// several things at once. Kinds of text are no such case.
-func Polyglot(types []Type) bool {
-	for _, t := range types[min(1, len(types)):] {
-		if t.Family() != famText || types[0].Family() != famText {
-			return true
-		}
-	}
-	return false
-}
-
 // found collects types, each once.
 type found struct {
 	types [8]Type // more say nothing more

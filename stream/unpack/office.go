@@ -277,19 +277,6 @@ func packageFile(b []byte) (names []string, data []byte, ok bool) {
 	return names, b[:min(size, int64(len(b)))], true
 }
 
-// addName adds a name that is not there yet.
-func addName(names []string, b []byte) []string {
-	if len(b) == 0 {
-		return names
-	}
-	for _, n := range names {
-		if n == string(b) {
-			return names
-		}
-	}
-	return append(names, string(b))
-}
-
 // workbook reads the records of a BIFF8 or BIFF5 workbook ([MS-XLS] section
 // 2.1.4): an id, a size, and as many octets.
 func (o *office) workbook(b []byte) {

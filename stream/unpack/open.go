@@ -76,7 +76,7 @@ func Open(t Type, name string, b *Budget, s Sink) Reader {
 // pullNamed is pull for a format of one content, which is called what is left
 // of the container's name.
 func pullNamed(b *Budget, s Sink, name string, body func(t *teller, r *bufio.Reader, names []string)) Reader {
-	return pull(b, s, func(t *teller, r *bufio.Reader) { body(t, r, inner(name)) })
+	return pull(b, s, func(t *teller, r *bufio.Reader) { body(t, r, nameInside(name)) })
 }
 
 // shut returns a Reader of what nothing looks into.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"unicode/utf8"
 )
 
 // errStop unwinds a reader that has nothing more to tell: its budget is at the
@@ -84,21 +83,6 @@ func (t *teller) open(m Member) bool {
 	t.m, t.size = &m, 0
 	t.tell(func() { t.s.Open(t.m) })
 	return true
-}
-
-// cutName cuts a name between two characters. A suffix is kept, since it says
-// how programs open the file.
-func cutName(name string) string {
-	const tail = 64 // longer suffixes mean nothing to any system
-	end := len(name) - tail
-	for end < len(name) && !utf8.RuneStart(name[end]) {
-		end++
-	}
-	begin := NameSize - tail
-	for begin > 0 && !utf8.RuneStart(name[begin]) {
-		begin--
-	}
-	return name[:begin] + name[end:]
 }
 
 // data tells content of the open member.
