@@ -267,8 +267,7 @@ func packageFile(b []byte) (names []string, data []byte, ok bool) {
 	if b = b[8:]; n > int64(len(b)) {
 		return nil, nil, false
 	}
-	path, _, _ := bytes.Cut(b[:n], []byte{0})
-	names = addName(names, path)
+	names = addName(names, untilZero(b[:n]))
 	if b = b[n:]; len(b) < 4 {
 		return nil, nil, false
 	}
@@ -375,5 +374,3 @@ func (o *office) links(b []byte) {
 // maxLinks bounds the addresses told of one stream: 1,000, twice what the
 // links module looks at in a message.
 const maxLinks = 1000
-
-func isLower(c byte) bool { return c >= 'a' && c <= 'z' }

@@ -88,8 +88,7 @@ func lnkExtra(b []byte) [][]byte {
 	switch le32(b, 4) {
 	case 0xA0000001, 0xA0000006, 0xA0000007:
 		if len(b) >= 0x314 {
-			ansi, _, _ := bytes.Cut(b[8:8+260], []byte{0})
-			return [][]byte{ansi, utf16le(b[268 : 268+520])}
+			return [][]byte{untilZero(b[8 : 8+260]), utf16le(b[268 : 268+520])}
 		}
 	}
 	return nil
@@ -137,8 +136,7 @@ func printable(b []byte, least int) (out [][]byte) {
 func linkInfo(b []byte) (out [][]byte) {
 	text := func(at uint32) {
 		if at > 0 && uint64(at) < uint64(len(b)) {
-			s, _, _ := bytes.Cut(b[at:], []byte{0})
-			if len(s) > 0 {
+			if s := untilZero(b[at:]); len(s) > 0 {
 				out = append(out, s)
 			}
 		}

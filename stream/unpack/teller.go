@@ -97,12 +97,34 @@ func (t *teller) data(p []byte) bool {
 		return t.alive()
 	}
 	t.size += int64(len(p))
+	// As tell does it, without a closure for each piece.
 	was := t.b.watch(false)
 	t.telling = true
 	t.s.Data(t.m, p)
 	t.telling = false
 	t.b.watch(was)
 	return true
+}
+
+// whole tells a member that lies in memory, in one piece or several, and
+// whether anything more may be told. The budget allowing, of course.
+func (t *teller) whole(m Member, pieces ...[]byte) bool {
+	if !t.open(m) {
+		return t.alive()
+	}
+	for _, p := range pieces {
+		for len(p) > copySize {
+			if !t.data(p[:copySize]) {
+				return t.alive()
+			}
+			p = p[copySize:]
+		}
+		if !t.data(p) {
+			return t.alive()
+		}
+	}
+	t.close()
+	return t.alive()
 }
 
 // close ends the open member, if there is one.
@@ -156,12 +178,23 @@ func (t *teller) fault(err error, detail string) {
 	}
 }
 
-// link tells an address.
-func (t *teller) link(url []byte) {
-	if t.alive() {
-		t.tell(func() { t.s.Link(url) })
+// address tells an address. What is none, or too long to be one, is left out.
+func (t *teller) address(url []byte) {
+	if len(url) > 0 && len(url) <= maxLink && t.links < maxAddresses {
+		t.links++
+		if t.alive() {
+			t.tell(func() { t.s.Link(url) })
+		}
 	}
 }
+
+// maxAddresses bounds the addresses told of one document: 10,000. The links
+// module looks at 500 of a message.
+const maxAddresses = 10_000
+
+// maxLink is the longest address told, 8 KiB: browsers show no more of one,
+// and a longer one is data.
+const maxLink = 8 << 10
 
 // grow takes memory. False: the reader is over.
 func (t *teller) grow(n int64) bool {

@@ -147,14 +147,6 @@ func zstdHeader(r *bufio.Reader) (h zstdHead, err error) {
 	return h, nil
 }
 
-// littleEndian is a number of up to eight octets.
-func littleEndian(b []byte) (v uint64) {
-	for i := len(b) - 1; i >= 0; i-- {
-		v = v<<8 | uint64(b[i])
-	}
-	return v
-}
-
 // A frame is a Reader of one frame's octets: the decoder would read on.
 type frame struct {
 	r    *bufio.Reader
