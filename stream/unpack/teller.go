@@ -178,24 +178,6 @@ func (t *teller) fault(err error, detail string) {
 	}
 }
 
-// address tells an address. What is none, or too long to be one, is left out.
-func (t *teller) address(url []byte) {
-	if len(url) > 0 && len(url) <= maxLink && t.links < maxAddresses {
-		t.links++
-		if t.alive() {
-			t.tell(func() { t.s.Link(url) })
-		}
-	}
-}
-
-// maxAddresses bounds the addresses told of one document: 10,000. The links
-// module looks at 500 of a message.
-const maxAddresses = 10_000
-
-// maxLink is the longest address told, 8 KiB: browsers show no more of one,
-// and a longer one is data.
-const maxLink = 8 << 10
-
 // grow takes memory. False: the reader is over.
 func (t *teller) grow(n int64) bool {
 	if t.b.grow(n) {
