@@ -46,10 +46,6 @@ const (
 	stepTime  = 2 * time.Millisecond
 )
 
-// zstdWindow bounds the window of a zstd frame: 32 MiB; 8 MiB is what RFC 8878
-// section 3.1.1.1.2 asks every decoder to take, 27 bits only --long asks for.
-const zstdWindow = 32 << 20
-
 // shareFrom is from how many octets on it matters that members of a file share
 // them: 8 MiB, which costs nothing and lets broken files be read.
 const shareFrom = 8 << 20
