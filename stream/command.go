@@ -82,7 +82,7 @@ func (s *session) capabilities() wire.Reply {
 	offer := s.server.servers.offer(s.setup)
 	ext := wire.Pipelining | wire.EnhancedStatusCodes | wire.EightBitMIME | wire.Size | wire.Limits
 	ext |= offer.ext & (wire.SMTPUTF8 | wire.Chunking | wire.DSN)
-	if s.tlsOn {
+	if s.conn.tls != nil {
 		ext |= offer.ext & wire.RequireTLS
 	}
 	s.offered = ext
@@ -121,7 +121,7 @@ func manyPlaces(routes []*policy.Route) bool {
 	return len(domains) > 1 || domains[0] == "*" || domains[0][0] == '.'
 }
 
-func (s *session) canTLS() bool { return s.listen.TLS != nil && !s.tlsOn }
+func (s *session) canTLS() bool { return s.listen.TLS != nil && s.conn.tls == nil }
 
 // starttls is RFC 3207. The sender's octets behind the command are not ours
 // to interpret: they came before the handshake (section 4.2, CVE-2011-0411).
@@ -133,7 +133,7 @@ func (s *session) starttls(arg []byte) {
 		s.refuse(replyVerb)
 	case len(arg) > 0:
 		s.refuse(replyArgument)
-	case s.tlsOn, s.tx.open:
+	case s.conn.tls != nil, s.tx.open:
 		s.refuse(replySequence)
 	default:
 		s.reply(wire.Reply{Code: 220, Enhanced: "2.0.0", Text: "Go ahead"})

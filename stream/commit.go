@@ -116,7 +116,8 @@ func (tx *transaction) serverFailed(err error) {
 	up := tx.message.out.up
 	if refusal, ok := errors.AsType[*serverRefusal](err); ok {
 		tx.ended.server = refusal.reply
-		tx.refuse(tx.early(refusal.reply), verdictOf(tx.early(refusal.reply)), "data", "")
+		r := tx.fromServer(refusal.reply)
+		tx.refuse(r, verdictOf(r), "data", "")
 		return
 	}
 	if errors.Is(err, errServerSpoke) {
@@ -137,20 +138,14 @@ func (tx *transaction) spokeEarly(up *upstream) wire.Reply {
 		return replyUnconfirmed
 	}
 	tx.ended.server = r
-	tx.ended.verdict = verdictOf(tx.early(r))
-	return tx.early(r)
-}
-
-// early is a reply before the end of data: only a refusal can be meant.
-func (tx *transaction) early(r wire.Reply) wire.Reply {
-	if r.Class() < 4 {
-		return replyUnconfirmed
-	}
-	return tx.fromServer(r)
+	r = tx.fromServer(r)
+	tx.ended.verdict = verdictOf(r)
+	return r
 }
 
 // fold makes one reply of the server's: an LMTP server gives one for each
-// recipient (RFC 2033 section 4.2).
+// recipient (RFC 2033 section 4.2). They are of class 2, 4 or 5 and no 421:
+// lateReplies sees to that.
 func (tx *transaction) fold(d policy.Disposition, replies []wire.Reply) wire.Reply {
 	tx.ended.stage = "end"
 	r := worst(replies)
@@ -158,18 +153,11 @@ func (tx *transaction) fold(d policy.Disposition, replies []wire.Reply) wire.Rep
 	if r.Class() == 2 {
 		return tx.confirmed(confirmation{by: d, reply: r})
 	}
-	m := tx.message
-	if r.Class() < 4 || r.Code == 421 {
-		tx.dropServer()
-	}
-	m.out.up = nil
+	tx.message.out.up = nil
 	if anyAccepted(replies) {
 		// Mixed: no single reply is true for all. Who has it is remembered,
 		// so that the exact retry goes to the others only.
 		tx.rememberEach(replies)
-		r = replyUnconfirmed
-	}
-	if r.Class() < 4 {
 		r = replyUnconfirmed
 	}
 	r = tx.fromServer(r)
@@ -181,7 +169,7 @@ func (tx *transaction) fold(d policy.Disposition, replies []wire.Reply) wire.Rep
 func worst(replies []wire.Reply) wire.Reply {
 	var w wire.Reply
 	for _, r := range replies {
-		if c := r.Class(); w.Code == 0 || c == 1 || c == 3 || c > w.Class() {
+		if w.Code == 0 || r.Class() > w.Class() {
 			w = r
 		}
 	}

@@ -70,6 +70,16 @@ func (c *conn) Write(p []byte) (int, error) {
 // must not take an aborted message for an ended one.
 func (c *conn) Close() error { return c.sock.inner.Close() }
 
+// shutdownWrite sends a FIN (and close_notify) and goes on reading.
+func (c *conn) shutdownWrite() {
+	if c.tls != nil {
+		_ = c.tls.CloseWrite()
+	}
+	if c.sock.tcp != nil {
+		_ = c.sock.tcp.CloseWrite()
+	}
+}
+
 // closeNotify says goodbye under TLS, as far as the socket takes it, and closes.
 func (c *conn) closeNotify() error {
 	if c.tls != nil {

@@ -69,8 +69,8 @@ func countedAs(a netip.Addr) netip.Addr {
 	return a
 }
 
-// exempt tells whether an address is in one of the ranges.
-func exempt(ranges []netip.Prefix, a netip.Addr) bool {
+// within tells whether an address is in one of the ranges.
+func within(ranges []netip.Prefix, a netip.Addr) bool {
 	a = a.Unmap()
 	for _, r := range ranges {
 		if r.Contains(a) {
@@ -78,4 +78,19 @@ func exempt(ranges []netip.Prefix, a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// senderNet is the unit in which senders are counted: the /24 of an IPv4
+// address, the /64 of an IPv6 address.
+func senderNet(a netip.Addr) netip.Prefix {
+	a = a.Unmap()
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
 }

@@ -1,13 +1,63 @@
 package stream
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"strings"
+
+	"sluice/policy"
 )
+
+var (
+	errDANE   = errors.New("server's certificate matches no TLSA record")
+	errNoTLSA = errors.New("no authentic TLSA record for the server")
+)
+
+// A TLSA is one record of RFC 6698 section 2.1.
+type TLSA struct {
+	Usage, Selector, Matching uint8
+	Data                      string // hexadecimal, lower case
+}
+
+// daneRecords are the usable TLSA records of one host.
+type daneRecords struct {
+	usable []TLSA
+	names  []string // that a certificate under a trust anchor may carry
+}
+
+// dane looks up what the domain demands of pl's host (RFC 7672 section 2.2).
+// Mode dane delivers only to hosts with authentic, usable records: a route is
+// an operator's demand, so that there is no opportunistic fall-back. Nil for
+// other modes.
+func (p *servers) dane(ctx context.Context, setup *Setup, pl *pool) (*daneRecords, *dialError) {
+	if pl.key.tlsMode != policy.TLSDANE {
+		return nil, nil
+	}
+	if pl.route.MX && !pl.key.secure {
+		return nil, insecure(errNoTLSA) // anybody could have named this host
+	}
+	ctx, cancel := context.WithTimeout(ctx, setup.Timeouts.DNS)
+	defer cancel()
+	records, secure, err := p.resolver.TLSA(ctx, pl.name, pl.port)
+	if err != nil {
+		return nil, insecure(&lookupError{"TLSA", err})
+	}
+	d := &daneRecords{names: []string{pl.tls.ServerName}}
+	for _, r := range records {
+		if r.usable() {
+			d.usable = append(d.usable, r)
+		}
+	}
+	if !secure || len(d.usable) == 0 {
+		return nil, insecure(errNoTLSA)
+	}
+	return d, nil
+}
 
 // Certificate usages, selectors and matching types that SMTP knows (RFC 7672
 // section 3.1, RFC 7218).

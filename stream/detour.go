@@ -79,7 +79,7 @@ func (tx *transaction) nameDetour() {
 	_, _ = h.Write(block) // never fails
 	var sum contentHash
 	h.Sum(sum[:0])
-	m.detour = detouring{subject: tx.named(int64(len(block)), sum, tx.env.Recipients), named: true}
+	m.detour = detouring{subject: tx.subjectWith(int64(len(block)), sum, tx.env.Recipients), named: true}
 }
 
 // detoured is the provisional verdict, or, if an earlier attempt has shown

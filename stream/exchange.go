@@ -117,7 +117,7 @@ func (u *upstream) read(fast int) (wire.Reply, error) {
 				return wire.Reply{}, u.fault(errReplyGarbled)
 			}
 		}
-		if looked = len(b); looked > maxReply {
+		if looked = len(b); looked > wire.MaxReply {
 			return wire.Reply{}, u.fault(errReplyGarbled)
 		}
 		if err := u.c.fill(&u.in); err != nil {

@@ -4,10 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"net/netip"
 	"slices"
-	"strings"
-	"time"
 
 	"sluice/stream/wire"
 )
@@ -73,38 +70,4 @@ func subjectOf(m hash.Hash, tenant, net string, from wire.Path, to []wire.Path, 
 	m.Write(b)
 	var sum [sha256.Size]byte
 	return Subject(m.Sum(sum[:0])[:16])
-}
-
-// senderNet is the unit in which senders are counted: the /24 of an IPv4
-// address, the /64 of an IPv6 address.
-func senderNet(a netip.Addr) netip.Prefix {
-	a = a.Unmap()
-	bits := 64
-	if a.Is4() {
-		bits = 24
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return p
-}
-
-// Bounds of what is remembered (RFC 5321 section 4.5.4.1: retries come after
-// at least 30 minutes).
-const (
-	guardLife    = 60 * time.Minute // how long a reply is kept
-	guardMemory  = 8 << 20          // octets of all entries; beyond: not stored, counted
-	guardPerNet  = 64               // live entries of one sender net
-	guardText    = 400              // octets of a reply's text
-	guardEntry   = 160              // octets an entry costs beside its text
-	guardSweeper = 256              // entries looked at for expiry at each store
-)
-
-// cutText bounds a reply's text to what is stored.
-func cutText(r wire.Reply) wire.Reply {
-	if len(r.Text) > guardText {
-		r.Text = strings.ToValidUTF8(r.Text[:guardText], "")
-	}
-	return r
 }

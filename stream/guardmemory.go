@@ -3,6 +3,7 @@ package stream
 import (
 	"crypto/rand"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +13,17 @@ import (
 )
 
 var guardRefused = metrics.NewCounter("sluice_guard_refused_total")
+
+// Bounds of what is remembered (RFC 5321 section 4.5.4.1: retries come after
+// at least 30 minutes).
+const (
+	guardLife    = 60 * time.Minute // how long a reply is kept
+	guardMemory  = 8 << 20          // octets of all entries; beyond: not stored, counted
+	guardPerNet  = 64               // live entries of one sender net
+	guardText    = 400              // octets of a reply's text
+	guardEntry   = 160              // octets an entry costs beside its text
+	guardSweeper = 256              // entries looked at for expiry at each store
+)
 
 // MemoryGuard is a Guard in one process's memory, bounded in octets, entries a
 // sender net, and time.
@@ -152,3 +164,11 @@ func (g *MemoryGuard) remove(subject Subject) {
 }
 
 func (e guardedReply) cost() int { return guardEntry + len(e.reply.Text) + len(e.net) }
+
+// cutText bounds a reply's text to what is stored.
+func cutText(r wire.Reply) wire.Reply {
+	if len(r.Text) > guardText {
+		r.Text = strings.ToValidUTF8(r.Text[:guardText], "")
+	}
+	return r
+}

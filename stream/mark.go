@@ -16,12 +16,8 @@ func (tx *transaction) markSubject(d *policy.Disposition) {
 	if d.Action != policy.Tag || d.Mark == "" {
 		return
 	}
-	size := m.header.size
-	if !m.header.found {
-		size = maxHeader
-	}
 	mark := []byte(encodedMark(d.Mark) + " ")
-	at, value := subjectIn(m.window.prefix(size))
+	at, value := subjectIn(m.headerBlock())
 	switch {
 	case at < 0:
 		m.out.trace = append(append(append(m.out.trace, "Subject: "...), mark...), "\r\n"...)

@@ -18,9 +18,6 @@ const (
 	lessonSure = time.Hour
 	// lessonHosts bounds what is kept of a route: MX routes meet many hosts.
 	lessonHosts = 1024
-	// prependedRoom is what our trace fields may add to a message; a server's
-	// SIZE is offered less by so much.
-	prependedRoom = 8 << 10
 
 	// probeAtOnce servers are asked at once, each for no longer than a
 	// connection may take; probeDomains are asked of a route by MX.
@@ -152,7 +149,7 @@ func (l *lessons) makeOffer(setup *Setup) offer {
 			utf8 = utf8 || !known || k.ext.Has(wire.SMTPUTF8)
 			size := limit
 			if k.size > 0 {
-				size = min(limit, max(1, k.size-prependedRoom)) // 0 would mean no limit
+				size = min(limit, max(1, k.size-maxTrace)) // 0 would mean no limit
 			}
 			largest = max(largest, size)
 		})

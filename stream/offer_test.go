@@ -44,7 +44,7 @@ func TestOffer(t *testing.T) {
 	check("shrinks at once", wire.SMTPUTF8|wire.DSN, 5000000)
 	learn("a", "a:1", wire.DSN, 1000000)
 	learn("b", "b:1", 0, 500000)
-	check("known to lack", 0, 1000000-prependedRoom)
+	check("known to lack", 0, 1000000-maxTrace)
 
 	rt := snapshot.Routes()[1]
 	if !p.lacks(rt, wire.SMTPUTF8) || p.lacks(rt, wire.DSN) {
@@ -75,7 +75,7 @@ func TestProbe(t *testing.T) {
 	setup := testSetup()
 	setup.Policy = snapshot
 	p.probeAll(context.Background(), setup, snapshot.Routes())
-	if o := p.offer(setup); !o.ext.Has(wire.DSN) || o.ext.Has(wire.Chunking|wire.SMTPUTF8) || o.size != 1000000-prependedRoom {
+	if o := p.offer(setup); !o.ext.Has(wire.DSN) || o.ext.Has(wire.Chunking|wire.SMTPUTF8) || o.size != 1000000-maxTrace {
 		t.Errorf("%+v", o)
 	}
 	h := p.hosts[s.addr()]

@@ -8,13 +8,8 @@ import (
 	"sluice/stream/wire"
 )
 
-// errSenderSlow ends a session whose data comes too slowly; errSenderLong one
-// whose message takes too long.
-var (
-	errSenderSlow = errors.New("sender below the data rate")
-	errSenderLong = errors.New("message takes too long")
-	errDrained    = errors.New("nothing more is drained")
-)
+// errDrained ends a session that has sent more behind a refusal than is read.
+var errDrained = errors.New("nothing more is drained")
 
 // data is DATA (RFC 5321 section 4.1.1.4).
 func (s *session) data(arg []byte) {
@@ -113,7 +108,7 @@ func (tx *transaction) take() (done bool) {
 		if tx.setup.BareNewline == RejectBareNewline {
 			tx.refuse(replyBareNewline, Rejected, "data", "smtp.bare_newline")
 		} else {
-			m.startRewriting(w)
+			m.startRewriting()
 		}
 	}
 	tx.scan(pieces)
@@ -330,58 +325,13 @@ func (tx *transaction) senderFailed(err error) {
 	tx.close()
 }
 
-// A pace reads data and measures how fast the sender gives it. Only the time
-// spent waiting for the sender counts, never the server's back-pressure.
-type pace struct {
-	session *session
-	began   time.Time
-	waited  time.Duration // since the current span began
-	octets  int64
-}
-
-// read reads into b under the data time-outs.
-func (p *pace) read(b []byte) (int, error) {
-	s := p.session
-	t := &s.setup.Timeouts
-	span, rate := t.SenderData, s.setup.Limits.DataRate
-	if s.server.strained() {
-		span, rate = min(span, strainedData), max(rate, strainedDataRate)
-	}
-	before := time.Now()
-	s.conn.SetReadDeadline(before.Add(span))
-	if s.server.interrupted(s.phase.Load()) {
-		s.conn.SetReadDeadline(longAgo)
-	}
-	n, err := s.conn.Read(b)
-	if err != nil && n == 0 {
-		return 0, err
-	}
-	after := time.Now()
-	if after.Sub(p.began) > t.SenderMessage {
-		return 0, errSenderLong
-	}
-	p.waited += after.Sub(before)
-	s.waited(before, after)
-	p.octets += int64(n)
-	if p.waited >= span {
-		if float64(p.octets) < float64(rate)*span.Seconds() {
-			return 0, errSenderSlow
-		}
-		p.waited, p.octets = 0, 0
-	}
-	return n, nil
-}
-
 // terminator ends the data (RFC 5321 section 4.1.1.4): a line with a dot only.
 // The CRLF before it belongs to the message.
 const terminator = ".\r\n"
 
-// startRewriting turns normalisation on, at whatever line position held
-// octets end.
-func (m *message) startRewriting(w *window) {
-	m.rewriting = true
-	m.out.stuff = true
-}
+// startRewriting turns normalisation on for a message that came by DATA: what
+// is made anew must be stuffed again.
+func (m *message) startRewriting() { m.rewriting, m.out.stuff = true, true }
 
 // atLineStart keeps the stuffer at the line position of octets held as they came.
 func (m *message) atLineStart(p []byte) {

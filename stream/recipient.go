@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"sluice/policy"
@@ -188,7 +189,7 @@ func (tx *transaction) askServer(rcpts []wire.Rcpt) []wire.Reply {
 	if len(tx.accepted) == 0 {
 		replies, err := tx.openServer(tx.routeFor(rcpts[0].To), rcpts)
 		if err != nil {
-			return repeat(replyFor(err), len(rcpts))
+			return slices.Repeat([]wire.Reply{replyFor(err)}, len(rcpts))
 		}
 		return replies
 	}
@@ -201,7 +202,7 @@ func (tx *transaction) askServer(rcpts []wire.Rcpt) []wire.Reply {
 		replies, err = tx.addRecipients(rcpts)
 	}
 	if err != nil {
-		return repeat(replyFor(err), len(rcpts))
+		return slices.Repeat([]wire.Reply{replyFor(err)}, len(rcpts))
 	}
 	return replies
 }
@@ -320,27 +321,9 @@ func (tx *transaction) answer(asks []ask, i int) {
 }
 
 func (tx *transaction) has(to wire.Path) bool {
-	for i := range tx.accepted {
-		if tx.accepted[i].To.Same(to) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(tx.accepted, func(r wire.Rcpt) bool { return r.To.Same(to) })
 }
 
 func anyAccepted(replies []wire.Reply) bool {
-	for _, r := range replies {
-		if r.Class() == 2 {
-			return true
-		}
-	}
-	return false
-}
-
-func repeat(r wire.Reply, n int) []wire.Reply {
-	out := make([]wire.Reply, n)
-	for i := range out {
-		out[i] = r
-	}
-	return out
+	return slices.ContainsFunc(replies, func(r wire.Reply) bool { return r.Class() == 2 })
 }

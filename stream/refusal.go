@@ -1,29 +1,97 @@
 package stream
 
-import "sluice/stream/wire"
+import (
+	"strings"
 
-// WireRefusal returns the rule by which a message is refused for its form
-// alone, whatever modules say of it: a stray CR or LF, a header that has been
-// round in circles, and, but in shadow mode, a forged Authentication-Results
-// field. Empty: none. Content is the whole message, unstuffed, faults those of
-// its framing. It is for judging messages that come by another way than a
-// session's.
-func (s *Setup) WireRefusal(content []byte, faults wire.Fault, shadow bool) string {
-	if faults&(wire.FaultBareCR|wire.FaultBareLF) != 0 && s.BareNewline == RejectBareNewline {
-		return "smtp.bare_newline"
-	}
-	end := headerEnd{}
-	end.scan(content)
-	size := end.size
-	if !end.found {
-		size = min(size, maxHeader)
-	}
-	facts := readHeader(content[:size], s.Hostname)
+	"sluice/policy"
+	"sluice/stream/wire"
+)
+
+// refuse settles that the message is not delivered. If its end has not been
+// read yet, the rest is read for nothing.
+func (tx *transaction) refuse(r wire.Reply, v Verdict, stage, rule string) {
+	tx.ended.reply, tx.ended.verdict, tx.ended.stage, tx.ended.rule = r, v, stage, rule
+	tx.giveUp()
+}
+
+// refuseBy refuses as a disposition says.
+func (tx *transaction) refuseBy(d policy.Disposition, stage string) {
+	r, v := replyUnchecked, Deferred
 	switch {
-	case facts.loops():
-		return "smtp.loop"
-	case len(facts.forgedAuthres) > 0 && s.AuthresForged == RejectAuthres && !shadow:
-		return "smtp.authres_forged"
+	case d.Action == policy.Reject:
+		r, v = tx.policyReply(d), Rejected
+	case d.Soft:
+		r = soft(tx.policyReply(d))
+	case !strings.HasSuffix(d.Rule, failedSuffix):
+		r = replyDeferred(d.Rule)
 	}
-	return ""
+	tx.refuse(r, v, stage, d.Rule)
+}
+
+// failedSuffix ends the rule name of a module that could not vote.
+const failedSuffix = ".failed"
+
+// policyReply is the refusal of a disposition in the operator's words, if he
+// has any for the rule.
+func (tx *transaction) policyReply(d policy.Disposition) wire.Reply {
+	r := replyPolicy(d.Rule, tx.refusalURL())
+	if d.Class == policy.Ambiguous {
+		r.Enhanced = "5.6.0" // media error (RFC 3463 section 3.7)
+	}
+	if d.Text != "" {
+		r.Text = "[" + d.Rule + "] " + d.Text
+	}
+	if d.Contact != "" {
+		r.Text += "; contact " + d.Contact
+	}
+	return r
+}
+
+// soft makes a policy's 5xx a 4xx, for an installation that is being tried.
+func soft(r wire.Reply) wire.Reply {
+	if r.Class() != 5 {
+		return r
+	}
+	r.Code -= 100
+	if strings.HasPrefix(r.Enhanced, "5.") {
+		r.Enhanced = "4." + r.Enhanced[2:]
+	}
+	return r
+}
+
+// refusalURL is the page that explains this transaction's refusal, or empty.
+func (tx *transaction) refusalURL() string {
+	if tx.setup.RefusalURL == "" {
+		return ""
+	}
+	return tx.setup.RefusalURL + tx.id
+}
+
+// giveUp makes sure that the server gets nothing more of the message. A
+// server that has seen a part of it loses its connection, never gets an end.
+// The modules see nothing more either, and what they hold goes now: a sender
+// can take long to finish what nobody wants.
+func (tx *transaction) giveUp() {
+	m := tx.message
+	if m.state == flowing {
+		tx.dropServer()
+	}
+	m.state = draining
+	tx.run.Close()
+}
+
+func (tx *transaction) dropServer() {
+	up := tx.message.out.up
+	if up == nil {
+		up = tx.up
+	}
+	if up != nil {
+		tx.session.server.servers.drop(up)
+	}
+	if up == tx.up {
+		tx.up = nil
+	}
+	if tx.message != noMessage {
+		tx.message.out.up = nil
+	}
 }

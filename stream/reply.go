@@ -59,10 +59,21 @@ var (
 	replyNoFinalCRLF  = wire.Reply{Code: 554, Enhanced: "5.6.3", Text: "Message must end in CRLF"}
 
 	// The sender's own protocol mistakes.
-	replySequence = wire.Reply{Code: 503, Enhanced: "5.5.1", Text: "Bad sequence of commands"}
-	replySyntax   = wire.Reply{Code: 500, Enhanced: "5.5.2", Text: "Syntax error"}
-	replyArgument = wire.Reply{Code: 501, Enhanced: "5.5.4", Text: "Bad argument"}
-	replyVerb     = wire.Reply{Code: 502, Enhanced: "5.5.1", Text: "Command not implemented"}
+	replySequence  = wire.Reply{Code: 503, Enhanced: "5.5.1", Text: "Bad sequence of commands"}
+	replySyntax    = wire.Reply{Code: 500, Enhanced: "5.5.2", Text: "Syntax error"}
+	replyArgument  = wire.Reply{Code: 501, Enhanced: "5.5.4", Text: "Bad argument"}
+	replyVerb      = wire.Reply{Code: 502, Enhanced: "5.5.1", Text: "Command not implemented"}
+	replyPipelined = wire.Reply{Code: 503, Enhanced: "5.5.0", Text: "Input out of turn"} // behind a command that ends a pipelined group
+
+	// The sender took too long.
+	replyIdle    = wire.Reply{Code: 421, Enhanced: "4.4.2", Text: "Waited too long"}
+	replyTooSlow = wire.Reply{Code: 421, Enhanced: "4.4.2", Text: "Data came too slowly"}
+
+	// Commands that bring no message nearer.
+	replyOK   = wire.Reply{Code: 250, Enhanced: "2.0.0", Text: "OK"}
+	replyVRFY = wire.Reply{Code: 252, Enhanced: "2.0.0", Text: "Send it and see"} // RFC 5321 section 3.5.3
+	replyHelp = wire.Reply{Code: 214, Enhanced: "2.0.0", Text: "RFC 5321"}
+	replyBye  = wire.Reply{Code: 221, Enhanced: "2.0.0", Text: "Bye"}
 )
 
 func replyShutdown(host string) wire.Reply {
@@ -82,6 +93,11 @@ func replyPolicy(rule, url string) wire.Reply {
 		text += "; see " + url
 	}
 	return wire.Reply{Code: 550, Enhanced: "5.7.1", Text: text}
+}
+
+// replyDeferred is a deferral by rule.
+func replyDeferred(rule string) wire.Reply {
+	return wire.Reply{Code: 451, Enhanced: "4.7.1", Text: "[" + rule + "] Try again later"}
 }
 
 // replyTooBig answers a message beyond limit octets (RFC 1870 section 6).

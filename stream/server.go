@@ -30,8 +30,8 @@ type Server struct {
 	Record func(*Record)
 	// Guard remembers replies a sender may not have got. Nil: this process's memory.
 	Guard Guard
-	// Resolver answers the DNS questions of routes and sender names. Nil: the
-	// system's resolver.
+	// Resolver answers the DNS questions of routes. Nil: the system's resolver,
+	// which senders' names are asked of in any case (names.go).
 	Resolver Resolver
 	// Log gets operational events: never message content, never an address.
 	// Nil: nobody.
@@ -183,7 +183,7 @@ func (s *session) admit() bool {
 		return false
 	}
 	s.net = senderNet(s.info.Peer.Addr())
-	s.exempt = exempt(s.setup.Limits.Exempt, s.info.Peer.Addr())
+	s.exempt = within(s.setup.Limits.Exempt, s.info.Peer.Addr())
 	switch s.server.count.enter(&s.setup.Limits, countedAs(s.info.Peer.Addr()), s.exempt) {
 	case tooManySessions:
 		s.turnAway(replyMemoryAccept.AppendTo(nil))
@@ -220,7 +220,7 @@ const proxyHeaderWait = 3 * time.Second
 // proxyHeader reads the PROXY header (v1 or v2) that a trusted peer must send.
 // Without one, or from anybody else, the connection ends without a reply.
 func (s *session) proxyHeader() bool {
-	if !exempt(s.listen.Proxy, s.info.Peer.Addr()) {
+	if !within(s.listen.Proxy, s.info.Peer.Addr()) {
 		return false
 	}
 	s.conn.SetReadDeadline(time.Now().Add(proxyHeaderWait))

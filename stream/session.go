@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -36,7 +35,6 @@ type session struct {
 
 	helo    string
 	esmtp   bool
-	tlsOn   bool
 	offered wire.Extensions // in the last EHLO
 	tx      transaction     // the current one; open says whether there is one
 	serial  int             // of transactions begun
@@ -73,9 +71,6 @@ func (s *session) serve() {
 		line, err := s.nextLine()
 		if err != nil {
 			s.lineFailed(err)
-			if s.parting {
-				break
-			}
 			continue
 		}
 		s.command(line)
@@ -272,7 +267,6 @@ func (s *session) startTLS() bool {
 	}
 	s.conn.SetDeadline(time.Time{})
 	st := s.conn.tls.ConnectionState()
-	s.tlsOn = true
 	s.info.TLS = tlsText(st)
 	countTLS("sender", tls.VersionName(st.Version))
 	return true
@@ -334,17 +328,6 @@ func (s *session) caught(panicked any) bool {
 	return panicked != nil
 }
 
-// sessionRecord is the line of a session that ended before MAIL.
-func (s *session) sessionRecord() *Record {
-	now := time.Now()
-	return &Record{
-		Session: s.info.ID, Config: s.setup.ID, Time: now,
-		Peer: s.info.Peer, Helo: s.helo, TLS: s.info.TLS,
-		Verdict: NoMessage, Stage: "connect", Total: now.Sub(s.began),
-		Findings: s.findings(s.visit.Findings()),
-	}
-}
-
 // findings adds what the wire itself had to say to the modules' findings.
 func (s *session) findings(found []policy.Finding) []policy.Finding {
 	if s.early {
@@ -370,19 +353,6 @@ func tlsText(st tls.ConnectionState) string {
 	return strings.ReplaceAll(tls.VersionName(st.Version), " ", "") + " " + tls.CipherSuiteName(st.CipherSuite)
 }
 
-// shutdownWrite sends a FIN (and close_notify) and goes on reading.
-func (c *conn) shutdownWrite() {
-	if c.tls != nil {
-		_ = c.tls.CloseWrite()
-	}
-	if c.sock.tcp != nil {
-		_ = c.sock.tcp.CloseWrite()
-	}
-}
-
-// longAgo is a deadline that has passed.
-var longAgo = time.Unix(1, 0)
-
 // Shorter waits while more than 80 % of sessions or memory are in use.
 const (
 	strainedHandshake = 10 * time.Second
@@ -391,5 +361,3 @@ const (
 	strainedDataRate  = 4 << 10 // octets a second
 	strainedDrain     = 60 * time.Second
 )
-
-var _ net.Conn = (*socket)(nil)

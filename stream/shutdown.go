@@ -123,3 +123,6 @@ func (s *Server) cut() {
 		}
 	}
 }
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)

@@ -64,6 +64,8 @@ type socket struct {
 	quiet    bool
 }
 
+var _ net.Conn = (*socket)(nil)
+
 func newSocket(c net.Conn) *socket {
 	s := &socket{inner: c}
 	if t, ok := c.(*net.TCPConn); ok {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,29 +28,6 @@ const (
 	// smtpPort is where MX hosts listen (RFC 5321 section 4.5.4.2).
 	smtpPort = 25
 )
-
-// An MX is one mail exchanger of a domain.
-type MX struct {
-	Host       string // without trailing dot; empty for a null MX
-	Preference uint16
-}
-
-// A Resolver answers what routes need to know from the DNS. Errors are
-// temporary unless they are ErrNoName.
-type Resolver interface {
-	// Addresses returns the IPv4 and IPv6 addresses of a host.
-	Addresses(ctx context.Context, host string) ([]netip.Addr, error)
-	// MX returns the mail exchangers of a domain, and with authentic whether
-	// DNSSEC vouches for the answer; that may cost more and is asked only
-	// where it matters.
-	MX(ctx context.Context, domain string, authentic bool) (mx []MX, secure bool, err error)
-	// TLSA returns the records for a host and port and whether DNSSEC vouches
-	// for them. A bogus answer is an error.
-	TLSA(ctx context.Context, host string, port uint16) (records []TLSA, secure bool, err error)
-}
-
-// ErrNoName means a name does not exist or has no records of the type.
-var ErrNoName = errors.New("no such name")
 
 // A targetSet is the servers of a route in the order they are tried.
 type targetSet struct {
@@ -208,16 +184,6 @@ func (p *servers) exchanger(m MX) policy.Server {
 		Priority: int(m.Preference), Weight: 1,
 	}
 }
-
-// A lookupError keeps the name that was looked up out of the error's text: it
-// is a recipient's domain.
-type lookupError struct {
-	kind string
-	err  error
-}
-
-func (e *lookupError) Error() string { return e.kind + " lookup failed" }
-func (e *lookupError) Unwrap() error { return e.err }
 
 // errLoop is a route that leads to ourselves.
 var errLoop = &ReplyError{Reply: replyRoutingLoop, Err: errors.New("route leads to ourselves")}

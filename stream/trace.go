@@ -8,8 +8,9 @@ import (
 	"sluice/policy"
 )
 
-// Trace fields stay below this altogether, but for the envelope that only a
-// quarantine gets: the offered SIZE leaves them as much room below the server's.
+// maxTrace is what our fields may add to a message: 8 KiB. They stay below it
+// altogether, but for the envelope that only a quarantine gets; a server's SIZE
+// is offered less by so much.
 const maxTrace = 8 << 10
 
 // foldAt is the line length above which a Received field is folded (RFC 5322

@@ -51,10 +51,7 @@ type answered struct {
 // mailFrom is MAIL (RFC 5321 section 4.1.1.2).
 func (s *session) mailFrom(arg []byte) {
 	switch {
-	case s.helo == "":
-		s.refuse(replySequence)
-		return
-	case s.tx.open:
+	case s.helo == "", s.tx.open:
 		s.refuse(replySequence)
 		return
 	case s.server.interrupted(phaseIdle):

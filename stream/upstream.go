@@ -85,9 +85,6 @@ type upstream struct {
 	memoReply wire.Reply
 }
 
-// maxReply is the longest reply that is read: 64 lines of 512 octets.
-const maxReply = 64 * 512
-
 // begin makes u the session of a sender.
 func (u *upstream) begin(setup *Setup, who *senderIdentity, trial bool) {
 	u.times, u.who, u.trial = &setup.Timeouts, who, trial
@@ -464,18 +461,13 @@ func (u *upstream) surplus() error {
 	return nil
 }
 
-// relayed is r as the sender may see it. A 421 ends the server's connection
-// only: the sender gets 451.
+// relayed is r, which read has sanitised, as the sender may see it. A 421 ends
+// the server's connection only: the sender gets 451.
 func (u *upstream) relayed(r wire.Reply) wire.Reply {
 	if r.Code == 421 {
-		r = u.parting(r)
+		u.fault(errServerGone)
+		r.Code = 451
 	}
-	return r.Sanitised()
-}
-
-func (u *upstream) parting(r wire.Reply) wire.Reply {
-	r.Code = 451
-	u.fault(errServerGone)
 	return r
 }
 

@@ -17,11 +17,7 @@ import (
 // for one host, a few survive a name that stands for several machines.
 const tlsSessions = 8
 
-var (
-	errPin      = errors.New("server's key is not a pinned one")
-	errDANE     = errors.New("server's certificate matches no TLSA record")
-	errInsecure = errors.New("no authentic TLSA record for the server")
-)
+var errPin = errors.New("server's key is not a pinned one")
 
 // mayGoPlain tells whether a failed STARTTLS is answered by a new connection
 // in clear text.
@@ -93,45 +89,4 @@ func (u *upstream) secure(ctx context.Context, setup *Setup, dane *daneRecords) 
 	default:
 	}
 	return nil
-}
-
-// A TLSA is one record of RFC 6698 section 2.1.
-type TLSA struct {
-	Usage, Selector, Matching uint8
-	Data                      string // hexadecimal, lower case
-}
-
-// daneRecords are the usable TLSA records of one host.
-type daneRecords struct {
-	usable []TLSA
-	names  []string // that a certificate under a trust anchor may carry
-}
-
-// dane looks up what the domain demands of pl's host (RFC 7672 section 2.2).
-// Mode dane delivers only to hosts with authentic, usable records: a route is
-// an operator's demand, so that there is no opportunistic fall-back. Nil for
-// other modes.
-func (p *servers) dane(ctx context.Context, setup *Setup, pl *pool) (*daneRecords, *dialError) {
-	if pl.key.tlsMode != policy.TLSDANE {
-		return nil, nil
-	}
-	if pl.route.MX && !pl.key.secure {
-		return nil, insecure(errInsecure) // anybody could have named this host
-	}
-	ctx, cancel := context.WithTimeout(ctx, setup.Timeouts.DNS)
-	defer cancel()
-	records, secure, err := p.resolver.TLSA(ctx, pl.name, pl.port)
-	if err != nil {
-		return nil, insecure(&lookupError{"TLSA", err})
-	}
-	d := &daneRecords{names: []string{pl.tls.ServerName}}
-	for _, r := range records {
-		if r.usable() {
-			d.usable = append(d.usable, r)
-		}
-	}
-	if !secure || len(d.usable) == 0 {
-		return nil, insecure(errInsecure)
-	}
-	return d, nil
 }

@@ -129,10 +129,16 @@ func TestNames(t *testing.T) {
 		{"backup.7z.014", "archive.volume"},
 		{"backup.part1.rar", "archive.volume"},
 		{"backup.part02.rar", "archive.volume"},
+		{"backup.PART10.RAR", "archive.volume"},
+		{"backup.zip.002", "archive.volume"},
 		{"backup.r00", "archive.volume"},
 		{"backup.z01", "archive.volume"},
 		{"invoice.123", ""},
 		{"part.rar", ""},
+		{"backup.part.rar", ""},
+		{"backup.7z", ""},
+		{"song.mp3", ""},
+		{"report.2024", ""},
 		{"a.partner.rar", ""},
 	} {
 		got := rules(judge(t, Module{}, &filter.Part{Path: "1", Names: []string{c.name}}))

@@ -3,7 +3,6 @@ package unpack
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 )
 
 // Office that saves a document with macros as a web page (.mht) puts the
@@ -36,7 +35,7 @@ func readActiveMime(t *teller, r *bufio.Reader) {
 // activeMimeStart returns where a zlib stream begins, or -1.
 func activeMimeStart(b []byte) int {
 	for _, at := range []int{activeMimeSize, activeMimeOther} {
-		if isZlib(b, at) {
+		if packedAt(b, at) {
 			return at
 		}
 	}
@@ -45,14 +44,15 @@ func activeMimeStart(b []byte) int {
 		if i < 0 {
 			break
 		}
-		if at += i; isZlib(b, at) {
+		if at += i; packedAt(b, at) {
 			return at
 		}
 	}
 	return -1
 }
 
-// isZlib tells whether a header of zlib (RFC 1950 section 2.2) stands there.
-func isZlib(b []byte, at int) bool {
-	return at+2 <= len(b) && b[at]&15 == 8 && b[at]>>4 < 8 && binary.BigEndian.Uint16(b[at:])%31 == 0
+// packedAt tells whether a zlib stream begins there, with a window that deflate
+// has.
+func packedAt(b []byte, at int) bool {
+	return at < len(b) && isZlib(b[at:]) && b[at]>>4 < 8
 }

@@ -68,7 +68,7 @@ func TestApple(t *testing.T) {
 	} {
 		r := readCuts(t, TypeApple, "name", c.content)
 		checkForks(t, c.what, r, c.want, c.broken)
-		if types := Detect(c.content); len(types) == 0 || types[0] != TypeApple || Polyglot(types) {
+		if types := Detect(c.content); len(types) == 0 || types[0] != TypeApple || polyglot(types) {
 			t.Errorf("%s: %v", c.what, types)
 		}
 	}
@@ -106,14 +106,14 @@ func TestMacBinary(t *testing.T) {
 		{"header cut", whole[:100], nil, true, false},
 	} {
 		checkForks(t, c.what, readCuts(t, TypeMacBinary, "name", c.content), c.want, c.broken)
-		if types := Detect(c.content); slices.Contains(types, TypeMacBinary) != c.seen || Polyglot(types) {
+		if types := Detect(c.content); slices.Contains(types, TypeMacBinary) != c.seen || polyglot(types) {
 			t.Errorf("%s: %v", c.what, types)
 		}
 	}
 	if types := Detect(make([]byte, HeadSize)); types != nil {
 		t.Errorf("zeros are %v", types)
 	}
-	if types := Detect(macBinary("a.zip", zipFile{entries: []zipEntry{harmless}}.bytes(), nil)); Polyglot(types) {
+	if types := Detect(macBinary("a.zip", zipFile{entries: []zipEntry{harmless}}.bytes(), nil)); polyglot(types) {
 		t.Errorf("a zip inside gives %v", types)
 	}
 }

@@ -46,14 +46,6 @@ const (
 	stepTime  = 2 * time.Millisecond
 )
 
-// NameSize is how much of a member's name is told: 4 KiB, the longest path of
-// common systems. The rest is cut off, with a Note.
-const NameSize = 4 << 10
-
-// zstdWindow bounds the window of a zstd frame: 32 MiB; 8 MiB is what RFC 8878
-// section 3.1.1.1.2 asks every decoder to take, 27 bits only --long asks for.
-const zstdWindow = 32 << 20
-
 // shareFrom is from how many octets on it matters that members of a file share
 // them: 8 MiB, which costs nothing and lets broken files be read.
 const shareFrom = 8 << 20

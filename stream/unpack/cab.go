@@ -2,12 +2,14 @@ package unpack
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"io"
 )
 
 // Layout of a cabinet (MS-CAB section 2).
 const (
+	cabMagic  = "MSCF\x00\x00\x00\x00"
 	cabHead   = 36 // octets of the fixed header
 	cabFile   = 16 // octets of a file's entry before its name
 	cabLinked = 3  // flags: there is a cabinet before, or after
@@ -18,7 +20,7 @@ const (
 func readCAB(t *teller, r *bufio.Reader) {
 	t.note(RuleUnsupported, Unsupported, "")
 	// A self-extracting one has a program before it.
-	if !seek(r, "MSCF\x00\x00\x00\x00") {
+	if !seek(r, cabMagic) {
 		t.broken("header")
 		return
 	}
@@ -47,7 +49,7 @@ func readCAB(t *teller, r *bufio.Reader) {
 			return
 		}
 		b, err := r.Peek(cabName)
-		name, ok := untilZero(b)
+		name, _, ok := bytes.Cut(b, []byte{0})
 		if !ok {
 			if err == nil {
 				t.note(RuleName, Middle, "")
@@ -64,12 +66,19 @@ func readCAB(t *teller, r *bufio.Reader) {
 	}
 }
 
-// untilZero returns what is before a zero.
-func untilZero(b []byte) ([]byte, bool) {
-	for i, c := range b {
-		if c == 0 {
-			return b[:i], true
+// seek reads up to a mark and leaves it to be read. False: there is none.
+func seek(r *bufio.Reader, mark string) bool {
+	for {
+		ahead, _ := r.Peek(len(mark))
+		if len(ahead) < len(mark) {
+			r.Discard(len(ahead))
+			return false
 		}
+		b, _ := r.Peek(r.Buffered())
+		if i := bytes.Index(b, []byte(mark)); i >= 0 {
+			r.Discard(i)
+			return true
+		}
+		r.Discard(len(b) - len(mark) + 1)
 	}
-	return nil, false
 }

@@ -31,9 +31,9 @@ var carvings = []carving{
 	{"zip", []byte(sigCentral), 3, validCentral, nil},
 	{"rar", []byte(rarMagic), 4, seemsRAR, validRAR},
 	{"7z", []byte(sevenMagic), 5, validSeven, validSeven},
-	{"cab", []byte("MSCF\x00\x00\x00\x00"), 3, validCAB, validCAB},
+	{"cab", []byte(cabMagic), 3, validCAB, validCAB},
 	{"ole2", []byte(ole2Magic), 2, validOLE2, validOLE2},
-	{"pdf", []byte("%PDF-"), 0, validPDF, validPDF},
+	{"pdf", []byte(pdfMagic), 0, validPDF, validPDF},
 }
 
 // index returns where the mark is in b, or -1.
@@ -228,18 +228,18 @@ func (c *carver) tellAll() {
 		switch {
 		case k.valid == nil:
 		case k.kind == "zip":
-			c.zip(&c.t, b)
+			c.zip(b)
 		case c.zips:
 		case k.kind != "pdf":
-			c.marks(&c.t, b, k)
+			c.marks(b, k)
 		case !c.pdf && bytes.Contains(b, []byte(" obj")):
-			c.marks(&c.t, b, k)
+			c.marks(b, k)
 		}
 	}
 }
 
 // marks tells from each valid mark on.
-func (c *carver) marks(t *teller, b []byte, k carving) {
+func (c *carver) marks(b []byte, k carving) {
 	n := 0
 	for at := 0; n < carveMost; {
 		i := bytes.Index(b[at:], k.mark)
@@ -248,7 +248,7 @@ func (c *carver) marks(t *teller, b []byte, k carving) {
 		}
 		at += i
 		if k.valid(b[at:]) {
-			c.tell(t, b, at, k.kind)
+			c.tell(b, at, k.kind)
 			n++
 		}
 		at += len(k.mark)
@@ -257,7 +257,7 @@ func (c *carver) marks(t *teller, b []byte, k carving) {
 
 // zip tells what has an end record near the end, from where its directory says
 // that it begins, or else from the first member.
-func (c *carver) zip(t *teller, b []byte) {
+func (c *carver) zip(b []byte) {
 	tail := max(0, len(b)-carveEnd)
 	end := bytes.LastIndex(b[tail:], []byte(sigEnd))
 	if end < 0 {
@@ -273,7 +273,7 @@ func (c *carver) zip(t *teller, b []byte) {
 	c.inside = (c.pdf || c.zips) && !last
 	defer func() { c.inside = false }()
 	if start := uint64(end) - size - offset; size+offset <= uint64(end) && validZip(b[start:]) {
-		c.tell(t, b, int(start), "zip")
+		c.tell(b, int(start), "zip")
 		return
 	}
 	for at := 0; at < end; at++ {
@@ -283,27 +283,28 @@ func (c *carver) zip(t *teller, b []byte) {
 		}
 		at += i
 		if validZip(b[at:]) {
-			c.tell(t, b, at, "zip")
+			c.tell(b, at, "zip")
 			return
 		}
 	}
 	if size <= uint64(end) && validCentral(b[uint64(end)-size:]) {
 		// Some programs do not look at local headers.
-		t.note(RuleMismatch, Ambiguous, "header")
+		c.t.note(RuleMismatch, Ambiguous, "header")
 	}
 }
 
-func (c *carver) tell(t *teller, b []byte, at int, kind string) {
+// tell tells what begins at an offset of b, once.
+func (c *carver) tell(b []byte, at int, kind string) {
 	if c.told[at] {
 		return
 	}
 	c.told[at] = true
 	if c.program || c.inside {
-		t.note(RuleOverlay, Low, kind)
+		c.t.note(RuleOverlay, Low, kind)
 	} else {
-		t.note(RulePolyglot, Middle, kind)
+		c.t.note(RulePolyglot, Middle, kind)
 	}
-	t.whole(Member{Size: int64(len(b) - at)}, b[at:])
+	c.t.whole(Member{Size: int64(len(b) - at)}, b[at:])
 }
 
 // validZip tells whether a local header is one that an archiver writes: a

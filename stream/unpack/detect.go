@@ -20,7 +20,8 @@ const markRange = 1 << 10
 //
 // Formats that programs also open behind something else, as self-extracting
 // archives are, count wherever they begin in the first 1 KiB. What begins just
-// where the first member of a zip or tar does, or the data of a Macintosh file, is that member, not the file.
+// where the first member of a zip or tar does, or the data of a Macintosh file,
+// is that member, not the file.
 func Detect(head []byte) []Type {
 	var f found
 	if len(head) < 2 {
@@ -31,17 +32,6 @@ func Detect(head []byte) []Type {
 	f.text(head)
 	f.embedded(head)
 	return f.result()
-}
-
-// Polyglot tells whether types, as Detect returns them, are of content that is
-// several things at once. Kinds of text are no such case.
-func Polyglot(types []Type) bool {
-	for _, t := range types[min(1, len(types)):] {
-		if t.Family() != famText || types[0].Family() != famText {
-			return true
-		}
-	}
-	return false
 }
 
 // found collects types, each once.
@@ -153,39 +143,40 @@ func (f *found) atOffset(head []byte) {
 	}
 }
 
-// embedded finds what programs open behind other content too.
+// embeddedMarks are of what programs open behind other content too.
+var embeddedMarks = []struct {
+	octets string
+	rare   byte // the one of them that content has least: it is sought first
+	t      Type
+	kind   func(head []byte) Type // nil: t
+}{
+	{octets: pdfMagic, rare: '%', t: TypePDF},
+	{octets: `{\rtf`, rare: '{', t: TypeRTF},
+	{octets: sigLocal, rare: 0x03, kind: zipKind},
+	{octets: rarMagic, rare: 0x1A, t: TypeRAR},
+	{octets: sevenMagic, rare: 0x1C, t: TypeSevenZip},
+	{octets: cabMagic, rare: 0, t: TypeCAB},
+	{octets: ole2Magic, rare: 0xE0, kind: oleKind},
+}
+
+// embedded finds what begins behind other content.
 func (f *found) embedded(head []byte) {
 	first := memberAt(head, f)
 	b := head[:min(len(head), markRange)]
-	if i := index(b, "%PDF-", first); i > 0 {
-		f.add(TypePDF)
-	}
-	if i := index(b, `{\rtf`, first); i > 0 {
-		f.add(TypeRTF)
-	}
-	if !at(head, 0, "PK") && bytes.IndexByte(b, 0x03) >= 0 { // else it is its next member
-		if i := index(b, "PK\x03\x04", first); i > 0 {
-			f.add(zipKind(head[i:]))
+	for i := range embeddedMarks {
+		m := &embeddedMarks[i]
+		if m.octets == sigLocal && at(head, 0, "PK") { // it is a zip's next member
+			continue
 		}
-	}
-	if bytes.IndexByte(b, 0x1A) >= 0 {
-		if i := index(b, "Rar!\x1A\x07", first); i > 0 {
-			f.add(TypeRAR)
+		if bytes.IndexByte(b, m.rare) < 0 {
+			continue
 		}
-	}
-	if bytes.IndexByte(b, 0x1C) >= 0 {
-		if i := index(b, "7z\xBC\xAF\x27\x1C", first); i > 0 {
-			f.add(TypeSevenZip)
-		}
-	}
-	if bytes.IndexByte(b, 0) >= 0 {
-		if i := index(b, "MSCF\x00\x00\x00\x00", first); i > 0 {
-			f.add(TypeCAB)
-		}
-	}
-	if bytes.IndexByte(b, 0xE0) >= 0 {
-		if i := index(b, oleMark, first); i > 0 {
-			f.add(oleKind(head[i:]))
+		switch at := index(b, m.octets, first); {
+		case at < 0:
+		case m.kind != nil:
+			f.add(m.kind(head[at:]))
+		default:
+			f.add(m.t)
 		}
 	}
 }
@@ -218,8 +209,8 @@ func memberAt(head []byte, f *found) int {
 			return appleMember(head)
 		case t == TypeMacBinary:
 			return macBinaryData(head)
-		case at(head, 0, "PK\x03\x04") && len(head) >= 30:
-			return 30 + int(binary.LittleEndian.Uint16(head[26:])) + int(binary.LittleEndian.Uint16(head[28:]))
+		case at(head, 0, sigLocal) && len(head) >= localSize:
+			return localSize + int(binary.LittleEndian.Uint16(head[26:])) + int(binary.LittleEndian.Uint16(head[28:]))
 		}
 	}
 	return -1

@@ -81,6 +81,3 @@ var extensions = func() map[string]Type {
 	m["txt"], m["csv"], m["log"], m["md"], m["json"] = TypeText, TypeText, TypeText, TypeText, TypeText
 	return m
 }()
-
-// Text is only what an extension stands for: text has no mark.
-const TypeText Type = "text"

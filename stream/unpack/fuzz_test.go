@@ -56,7 +56,7 @@ func FuzzDetect(f *testing.F) {
 		f.Add(packed)
 	}
 	f.Add([]byte("<!-- x --><HTML>"))
-	f.Add([]byte(oleMark))
+	f.Add([]byte(ole2Magic))
 	f.Add([]byte("\xFF\xFE<\x00h\x00t\x00m\x00l\x00>\x00"))
 	f.Fuzz(func(t *testing.T, head []byte) {
 		types := Detect(head)

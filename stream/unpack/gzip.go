@@ -3,46 +3,9 @@ package unpack
 import (
 	"bufio"
 	"encoding/binary"
-	"hash/adler32"
 	"hash/crc32"
 	"io"
-
-	"sluice/stream/unpack/inflate"
 )
-
-// unDeflate tells a deflate stream (RFC 1951) as content of the open member and
-// reads exactly to its end. What is told goes through sum as well. Blocks that
-// hold nothing end with the time as well, since each Reader behind r looks at
-// the clock.
-func unDeflate(t *teller, r *bufio.Reader, sum io.Writer) (told int64, err error) {
-	if !t.grow(inflate.Size) {
-		return 0, errStop
-	}
-	defer t.b.shrink(inflate.Size)
-	err = inflate.Tell(r, func(b []byte) error {
-		sum.Write(b)
-		told += int64(len(b))
-		if !t.data(b) {
-			return errStop
-		}
-		return nil
-	})
-	return told, err
-}
-
-// summed is a Reader whose octets go through a checksum, if there is one.
-type summed struct {
-	r   io.Reader
-	sum io.Writer
-}
-
-func (s summed) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if s.sum != nil {
-		s.sum.Write(p[:n])
-	}
-	return n, err
-}
 
 // Flags of a gzip header (RFC 1952 section 2.3.1).
 const (
@@ -163,32 +126,5 @@ func zeroEnded(r *bufio.Reader) (string, bool) {
 		default:
 			return toUTF8(kept, latin1), false
 		}
-	}
-}
-
-// readZlib reads one zlib stream (RFC 1950).
-func readZlib(t *teller, r *bufio.Reader, names []string) {
-	var head [2]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil || head[0]&15 != 8 || binary.BigEndian.Uint16(head[:])%31 != 0 {
-		t.broken("header")
-		return
-	}
-	if head[1]&0x20 != 0 { // a dictionary only the two ends know
-		t.note(RuleMethod, Unsupported, "dictionary")
-		return
-	}
-	if !t.open(Member{Names: names, Size: -1}) {
-		return
-	}
-	sum := adler32.New()
-	if _, err := unDeflate(t, r, sum); err != nil {
-		t.broken("data")
-		return
-	}
-	var tail [4]byte
-	if _, err := io.ReadFull(r, tail[:]); err != nil {
-		t.broken("end")
-	} else if binary.BigEndian.Uint32(tail[:]) != sum.Sum32() {
-		t.broken("checksum")
 	}
 }

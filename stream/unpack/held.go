@@ -1,5 +1,7 @@
 package unpack
 
+import "io"
+
 // A holder is a Reader of a format that has to be seen as a whole: its octets
 // are held, and read at the end.
 type holder struct {
@@ -66,4 +68,22 @@ func (h *held) add(b *Budget, p []byte) bool {
 func (h *held) free(b *Budget) {
 	b.shrink(int64(cap(h.b)))
 	h.b = nil
+}
+
+// readHeld reads in to its end, or to where it holds limit octets. What came
+// before an error counts. The caller frees it.
+func readHeld(t *teller, in io.Reader, limit int) (h held) {
+	buf := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(buf)
+	for len(h.b) < limit {
+		n, err := in.Read(buf[:])
+		if n > 0 && (!t.b.output(n, int64(len(h.b))) || !h.add(t.b, buf[:n])) {
+			t.alive()
+			return h
+		}
+		if err != nil {
+			return h
+		}
+	}
+	return h
 }

@@ -5,27 +5,24 @@ import (
 	"encoding/binary"
 )
 
-// oleMark begins a compound file (MS-CFB section 2.2).
-const oleMark = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
-
 // startMarks is the table of marks at the start of content. Where a mark is
 // short, a check looks at more.
 var startMarks = []mark{
-	{octets: "PK\x03\x04", kind: func(h []byte) []Type { return []Type{zipKind(h)} }},
-	{octets: "PK\x05\x06", t: TypeZip},
-	{octets: "PK\x07\x08", t: TypeZip},              // a volume
+	{octets: sigLocal, kind: func(h []byte) []Type { return []Type{zipKind(h)} }},
+	{octets: sigEnd, t: TypeZip},
+	{octets: sigDescriptor, t: TypeZip},             // a volume
 	{octets: "PK00PK", t: TypeZip, check: isBinary}, // one that turned out alone
 	{octets: "\x1F\x8B\x08", t: TypeGzip},
 	{octets: "BZh", t: TypeBzip2, check: isBzip2},
 	{octets: "\x28\xB5\x2F\xFD", t: TypeZstd},
-	{octets: "\xFD7zXZ\x00", t: TypeXZ},
+	{octets: xzMagic, t: TypeXZ},
 	{octets: "\x5D\x00\x00", t: TypeLZMA, check: isLZMA},
 	{octets: "\x5D\xFF\xFF\xFF\xFF", t: TypeLZMA, check: isLZMA},
-	{octets: "7z\xBC\xAF\x27\x1C", t: TypeSevenZip},
-	{octets: "Rar!\x1A\x07", t: TypeRAR},
+	{octets: sevenMagic, t: TypeSevenZip},
+	{octets: rarMagic, t: TypeRAR},
 	{octets: "RE\x7E\x5E", t: TypeRAR}, // 1.4
-	{octets: oleMark, kind: func(h []byte) []Type { return []Type{oleKind(h)} }},
-	{octets: "%PDF-", t: TypePDF},
+	{octets: ole2Magic, kind: func(h []byte) []Type { return []Type{oleKind(h)} }},
+	{octets: pdfMagic, t: TypePDF},
 	{octets: activeMimeMark, t: TypeActiveMime},
 	{octets: appleSingleMark, t: TypeApple},
 	{octets: appleDoubleMark, t: TypeApple},
@@ -39,7 +36,7 @@ var startMarks = []mark{
 	{octets: "\x00\x01\x00\x00Standard ", t: TypeMDB},
 	{octets: "AT&TFORM", t: TypeDjVu, check: isBinary},
 
-	{octets: "MSCF\x00\x00\x00\x00", t: TypeCAB},
+	{octets: cabMagic, t: TypeCAB},
 	{octets: "conectix", t: TypeVHD, check: isBinary},
 	{octets: "vhdxfile", t: TypeVHDX, check: isBinary},
 	{octets: "KDMV", t: TypeVMDK, check: isBinary},

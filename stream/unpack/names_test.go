@@ -90,14 +90,3 @@ func TestISOCycle(t *testing.T) {
 		t.Errorf("cycle:\n%s", r)
 	}
 }
-
-func TestSplitVolume(t *testing.T) {
-	for name, want := range map[string]bool{
-		"a.001": true, "a.zip.002": true, "a.part1.rar": true, "a.PART10.RAR": true, "a.r00": true, "a.z01": true,
-		"a.rar": false, "a.part.rar": false, "a.mp3": false, ".001": false, "a.7z": false, "": false, "report.2024": false,
-	} {
-		if got := SplitVolume(name); got != want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}

@@ -240,59 +240,6 @@ func (o *office) module(n *cfbNode, modules []vbaModule) {
 	o.whole(Member{Names: []string{n.name + ".bas"}, Size: int64(len(src)), Text: true}, src)
 }
 
-// tellPackage tells the file in a package, which begins behind its size:
-// flags, label, path, two numbers, path of a temporary file, and the content.
-func tellPackage(t *teller, b []byte) {
-	if names, data, ok := packageFile(b); ok {
-		t.whole(Member{Names: names, Size: int64(len(data))}, data)
-		return
-	}
-	t.whole(Member{Size: int64(len(b))}, b)
-}
-
-func packageFile(b []byte) (names []string, data []byte, ok bool) {
-	if len(b) < 2 || le16(b, 0) != 2 {
-		return nil, nil, false
-	}
-	b = b[2:]
-	for range 2 {
-		s, rest, found := bytes.Cut(b, []byte{0})
-		if !found || len(s) > NameSize {
-			return nil, nil, false
-		}
-		names = addName(names, s)
-		b = rest
-	}
-	if len(b) < 8 {
-		return nil, nil, false
-	}
-	n := int64(le32(b, 4)) // the path of the temporary file
-	if b = b[8:]; n > int64(len(b)) {
-		return nil, nil, false
-	}
-	path, _, _ := bytes.Cut(b[:n], []byte{0})
-	names = addName(names, path)
-	if b = b[n:]; len(b) < 4 {
-		return nil, nil, false
-	}
-	size := int64(le32(b, 0))
-	b = b[4:]
-	return names, b[:min(size, int64(len(b)))], true
-}
-
-// addName adds a name that is not there yet.
-func addName(names []string, b []byte) []string {
-	if len(b) == 0 {
-		return names
-	}
-	for _, n := range names {
-		if n == string(b) {
-			return names
-		}
-	}
-	return append(names, string(b))
-}
-
 // workbook reads the records of a BIFF8 or BIFF5 workbook ([MS-XLS] section
 // 2.1.4): an id, a size, and as many octets.
 func (o *office) workbook(b []byte) {
@@ -331,7 +278,13 @@ func autoName(body []byte) bool {
 	if le16(body, 0)&builtin != 0 {
 		return name[0] == 1 || name[0] == 2 || len(name) > 1 && name[0] == 0 && (name[1] == 1 || name[1] == 2)
 	}
-	name = bytes.ToLower(bytes.ReplaceAll(name, []byte{0}, nil))
+	return runsAlone(bytes.ReplaceAll(name, []byte{0}, nil))
+}
+
+// runsAlone tells whether a name is that of a macro of Excel 4 that runs by
+// itself.
+func runsAlone(name []byte) bool {
+	name = bytes.ToLower(name)
 	return bytes.Contains(name, []byte("auto_open")) || bytes.Contains(name, []byte("auto_close")) ||
 		bytes.Contains(name, []byte("auto_activate"))
 }
@@ -348,48 +301,8 @@ func (o *office) word(b []byte) {
 	o.links(b)
 }
 
-// hasField reports whether text holds a field of Word whose name begins so:
-// behind the mark 0x13 and blanks, in one octet or two a character.
-func hasField(b []byte, name string) bool {
-	for at := 0; ; {
-		i := bytes.IndexByte(b[at:], 0x13)
-		if i < 0 {
-			return false
-		}
-		at += i + 1
-		field := bytes.ReplaceAll(b[at:min(at+64, len(b))], []byte{0}, nil)
-		field = bytes.TrimLeft(field, " \t\"")
-		if len(field) >= len(name) && strings.EqualFold(string(field[:len(name)]), name) {
-			return true
-		}
-	}
-}
-
-// links tells the addresses that stand in a stream, in one octet or two a
-// character.
+// links tells the addresses that stand in a stream.
 func (o *office) links(b []byte) {
-	addresses(o.teller, b)
-	for range maxLinks {
-		i := bytes.Index(b, []byte(":\x00/\x00/\x00"))
-		if i < 0 {
-			return
-		}
-		from, to := i, i+6
-		for from >= 2 && b[from-1] == 0 && isLower(b[from-2]|0x20) && i-from < 32 {
-			from -= 2
-		}
-		for to+1 < len(b) && b[to+1] == 0 && b[to] > ' ' && b[to] < 0x7F && b[to] != '"' && b[to] != '>' {
-			to += 2
-		}
-		if i-from >= 6 && to > i+6 {
-			o.address(utf16le(b[from:to]))
-		}
-		b = b[to:]
-	}
+	o.addressesIn(b)
+	o.wideAddressesIn(b)
 }
-
-// maxLinks bounds the addresses told of one stream: 1,000, twice what the
-// links module looks at in a message.
-const maxLinks = 1000
-
-func isLower(c byte) bool { return c >= 'a' && c <= 'z' }

@@ -10,7 +10,7 @@ import (
 	"github.com/richardlehane/mscfb"
 )
 
-func openOLE2(b *Budget, s Sink) Reader { return openDocument(TypeOLE2, "", b, s) }
+func openOLE2(b *Budget, s Sink) Reader { return Open(TypeOLE2, "", b, s) }
 
 func bigStream(n int) []byte {
 	b := make([]byte, n)

@@ -161,8 +161,7 @@ func (p *xmlPart) element(tag []byte) bool {
 	case "macrosheet":
 		p.t.note(RuleMacro, Middle, "excel4")
 	case "definedName":
-		if n := bytes.ToLower(xmlAttr(tag, "name")); bytes.Contains(n, []byte("auto_open")) ||
-			bytes.Contains(n, []byte("auto_close")) || bytes.Contains(n, []byte("auto_activate")) {
+		if runsAlone(xmlAttr(tag, "name")) {
 			p.t.note(RuleAutoRun, Middle, "excel4")
 		}
 	case "part":
@@ -225,47 +224,6 @@ func (p *xmlPart) object(tag []byte) {
 func (p *xmlPart) endField() {
 	judgeField(p.t, xmlUnescape(p.field))
 	p.field = p.field[:0]
-}
-
-// judgeField judges the instruction of a field of Word (ECMA-376 part 1
-// section 17.16).
-func judgeField(t *teller, b []byte) {
-	b = bytes.TrimLeft(b, " \t\r\n\"")
-	if len(b) == 0 {
-		return
-	}
-	if hasFold(b, "quote ") { // characters by number, a way to hide a word
-		b = fieldQuoted(b[6:])
-	}
-	switch {
-	case hasFold(b, "dde"):
-		t.note(RuleDDE, Middle, "")
-	case hasFold(b, "includetext"), hasFold(b, "import"), hasFold(b, "link"):
-		t.note(RuleExternal, Middle, "document")
-	case hasFold(b, "includepicture"):
-		t.note(RuleExternal, Low, "image")
-	}
-	if i := bytes.Index(b, []byte("://")); i > 0 {
-		from := bytes.LastIndexAny(b[:i], " \t\"") + 1
-		to := bytes.IndexAny(b[i:], " \t\"\\")
-		if to < 0 {
-			to = len(b) - i
-		}
-		t.address(b[from : i+to])
-	}
-}
-
-// fieldQuoted returns the characters whose numbers stand in a QUOTE field.
-func fieldQuoted(b []byte) []byte {
-	var out []byte
-	for _, f := range bytes.Fields(b) {
-		n, ok := pdfInt(f)
-		if !ok || n < 0 || n > 255 {
-			return b
-		}
-		out = append(out, byte(n))
-	}
-	return out
 }
 
 // binary tells a file in base64 that is the content of an element.

@@ -11,7 +11,7 @@ import (
 )
 
 func opener(typ Type) func(*Budget, Sink) Reader {
-	return func(b *Budget, s Sink) Reader { return openDocument(typ, "", b, s) }
+	return func(b *Budget, s Sink) Reader { return Open(typ, "", b, s) }
 }
 
 func wide(s string) string {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func openPDF(b *Budget, s Sink) Reader { return openDocument(TypePDF, "", b, s) }
+func openPDF(b *Budget, s Sink) Reader { return Open(TypePDF, "", b, s) }
 
 // makePDF writes objects 1, 2, … and a trailer with more in it.
 func makePDF(trailer string, objects ...string) []byte {

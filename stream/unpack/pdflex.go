@@ -3,7 +3,6 @@ package unpack
 import (
 	"bytes"
 	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // Lexical units of PDF (ISO 32000-2 section 7.2).
@@ -272,12 +271,6 @@ func pdfText(b []byte) string {
 		return string(utf16.Decode(w))
 	case bytes.HasPrefix(b, []byte("\xEF\xBB\xBF")):
 		return string(b[3:])
-	case utf8.Valid(b):
-		return string(b)
 	}
-	r := make([]rune, len(b))
-	for i, c := range b {
-		r[i] = rune(c)
-	}
-	return string(r)
+	return toUTF8(b, latin1)
 }

@@ -152,23 +152,6 @@ func readSeven(t *teller, a []byte, name string) {
 	}
 }
 
-// readHeld reads at most limit octets into memory.
-func readHeld(t *teller, in io.Reader, limit int) (h held) {
-	buf := copyBuffers.Get().(*[copySize]byte)
-	defer copyBuffers.Put(buf)
-	for len(h.b) < limit {
-		n, err := in.Read(buf[:])
-		if n > 0 && (!t.b.output(n, int64(len(h.b))) || !h.add(t.b, buf[:n])) {
-			t.alive()
-			return h
-		}
-		if err != nil {
-			return h
-		}
-	}
-	return h
-}
-
 // readSevenDirectory reads the directory and tells all files.
 func readSevenDirectory(t *teller, dir, body []byte) {
 	r := sevenReader{b: dir, most: t.b.Limits.Entries}

@@ -88,8 +88,7 @@ func lnkExtra(b []byte) [][]byte {
 	switch le32(b, 4) {
 	case 0xA0000001, 0xA0000006, 0xA0000007:
 		if len(b) >= 0x314 {
-			ansi, _, _ := bytes.Cut(b[8:8+260], []byte{0})
-			return [][]byte{ansi, utf16le(b[268 : 268+520])}
+			return [][]byte{untilZero(b[8 : 8+260]), utf16le(b[268 : 268+520])}
 		}
 	}
 	return nil
@@ -137,8 +136,7 @@ func printable(b []byte, least int) (out [][]byte) {
 func linkInfo(b []byte) (out [][]byte) {
 	text := func(at uint32) {
 		if at > 0 && uint64(at) < uint64(len(b)) {
-			s, _, _ := bytes.Cut(b[at:], []byte{0})
-			if len(s) > 0 {
+			if s := untilZero(b[at:]); len(s) > 0 {
 				out = append(out, s)
 			}
 		}
@@ -172,32 +170,10 @@ func tellShortcut(t *teller, text [][]byte) {
 		if bytes.HasPrefix(s, []byte(`\\`)) {
 			t.address(s)
 		}
-		addresses(t, s)
+		t.addressesIn(s)
 	}
 	if len(lines) > 0 {
 		t.whole(Member{Names: []string{"command.txt"}, Size: int64(len(lines)), Text: true}, lines)
-	}
-}
-
-// addresses tells the addresses that stand in text.
-func addresses(t *teller, b []byte) {
-	for range maxLinks {
-		i := bytes.Index(b, []byte("://"))
-		if i < 0 {
-			return
-		}
-		from := i
-		for from > 0 && i-from < 16 && isLower(b[from-1]|0x20) {
-			from--
-		}
-		to := i + 3
-		for to < len(b) && b[to] > ' ' && b[to] < 0x7F && b[to] != '"' && b[to] != '>' && b[to] != '\'' && b[to] != ')' {
-			to++
-		}
-		if i-from >= 3 && to > i+3 {
-			t.address(b[from:to])
-		}
-		b = b[to:]
 	}
 }
 
@@ -222,7 +198,7 @@ func readURL(t *teller, data []byte) {
 		}
 		if name == "exec" || name == "tryexec" {
 			t.note(RuleShortcut, Middle, "command")
-			addresses(t, value)
+			t.addressesIn(value)
 			continue
 		}
 		if v := bytes.TrimSpace(value); bytes.Contains(v, []byte(":")) || bytes.HasPrefix(v, []byte(`\\`)) {

@@ -150,8 +150,8 @@ func (l *tarLoose) entry(h *[tarBlock]byte) bool {
 		l.ahead(size)
 		return true
 	}
-	name := zeroCut(h[:100])
-	if prefix := zeroCut(h[345:500]); len(prefix) > 0 && string(h[257:263]) == "ustar\x00" {
+	name := untilZero(h[:100])
+	if prefix := untilZero(h[345:500]); len(prefix) > 0 && string(h[257:263]) == "ustar\x00" {
 		name = append(append(bytes.Clone(prefix), '/'), name...)
 	}
 	names := addName(l.names, name)
@@ -186,12 +186,6 @@ func (l *tarLoose) name(b []byte) {
 	if l.names = addName(l.names, b); len(l.names) > tarNames {
 		l.names = slices.Delete(l.names, 0, 1)
 	}
-}
-
-// zeroCut returns b up to the first zero.
-func zeroCut(b []byte) []byte {
-	b, _, _ = bytes.Cut(b, []byte{0})
-	return b
 }
 
 // ahead reads so many octets, with their padding, and returns the first.

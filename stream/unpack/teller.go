@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"unicode/utf8"
 )
 
 // errStop unwinds a reader that has nothing more to tell: its budget is at the
@@ -86,21 +85,6 @@ func (t *teller) open(m Member) bool {
 	return true
 }
 
-// cutName cuts a name between two characters. A suffix is kept, since it says
-// how programs open the file.
-func cutName(name string) string {
-	const tail = 64 // longer suffixes mean nothing to any system
-	end := len(name) - tail
-	for end < len(name) && !utf8.RuneStart(name[end]) {
-		end++
-	}
-	begin := NameSize - tail
-	for begin > 0 && !utf8.RuneStart(name[begin]) {
-		begin--
-	}
-	return name[:begin] + name[end:]
-}
-
 // data tells content of the open member.
 func (t *teller) data(p []byte) bool {
 	if t.m == nil || !t.alive() {
@@ -113,12 +97,34 @@ func (t *teller) data(p []byte) bool {
 		return t.alive()
 	}
 	t.size += int64(len(p))
+	// As tell does it, without a closure for each piece.
 	was := t.b.watch(false)
 	t.telling = true
 	t.s.Data(t.m, p)
 	t.telling = false
 	t.b.watch(was)
 	return true
+}
+
+// whole tells a member that lies in memory, in one piece or several, and
+// whether anything more may be told. The budget allowing, of course.
+func (t *teller) whole(m Member, pieces ...[]byte) bool {
+	if !t.open(m) {
+		return t.alive()
+	}
+	for _, p := range pieces {
+		for len(p) > copySize {
+			if !t.data(p[:copySize]) {
+				return t.alive()
+			}
+			p = p[copySize:]
+		}
+		if !t.data(p) {
+			return t.alive()
+		}
+	}
+	t.close()
+	return t.alive()
 }
 
 // close ends the open member, if there is one.
@@ -169,13 +175,6 @@ func (t *teller) fault(err error, detail string) {
 		t.unread("bzip2")
 	default:
 		t.broken(detail)
-	}
-}
-
-// link tells an address.
-func (t *teller) link(url []byte) {
-	if t.alive() {
-		t.tell(func() { t.s.Link(url) })
 	}
 }
 

@@ -87,6 +87,7 @@ const (
 	TypeSWF    Type = "swf"
 
 	// Documents and mail.
+	TypeText Type = "text" // by name only: text has no mark
 	TypeHTML Type = "html"
 	TypeXML  Type = "xml"
 	TypeSVG  Type = "svg"

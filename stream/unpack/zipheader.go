@@ -256,12 +256,3 @@ func (h *zipHeader) unicode(field, name []byte) {
 		h.nameLie = true
 	}
 }
-
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 {
-			return false
-		}
-	}
-	return true
-}

@@ -1,6 +1,9 @@
 package unpack
 
-import "unicode/utf8"
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
 
 // A codepage maps the octets from 0x80 on.
 type codepage [128]rune
@@ -35,4 +38,34 @@ func toUTF8(name []byte, page codepage) string {
 		}
 	}
 	return string(out)
+}
+
+// utf16le returns UTF-16LE as UTF-8, up to the first zero.
+func utf16le(b []byte) []byte {
+	out := make([]byte, 0, len(b)/2)
+	for i := 0; i+1 < len(b); i += 2 {
+		r := rune(b[i]) | rune(b[i+1])<<8
+		if r == 0 {
+			break
+		}
+		if utf16.IsSurrogate(r) && i+3 < len(b) {
+			if full := utf16.DecodeRune(r, rune(b[i+2])|rune(b[i+3])<<8); full != utf8.RuneError {
+				r = full
+				i += 2
+			}
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out
+}
+
+func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }

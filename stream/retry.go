@@ -1,10 +1,56 @@
 package stream
 
 import (
+	"hash"
 	"slices"
 
+	"sluice/policy"
 	"sluice/stream/wire"
 )
+
+// remembered answers an exact repetition of a message whose 250 the sender
+// may not have got (RFC 1047). The server gets nothing. Of an LMTP server's
+// recipients, the own route's or of where d sends it, some may have it.
+func (tx *transaction) remembered(d policy.Disposition) (wire.Reply, bool) {
+	if !tx.message.facts.hasMessageID {
+		return wire.Reply{}, false
+	}
+	s := tx.session
+	subject := tx.subject(tx.env.Recipients...)
+	tx.claim = claim{subject: subject, known: true, net: s.net.String()}
+	switch r, known := s.server.Guard.Lookup(subject); known {
+	case Stored:
+		tx.giveUp()
+		duplicates.Inc()
+		tx.ended.duplicate = true
+		tx.claim.stored = true
+		return tx.confirmed(confirmation{stored: true, reply: r}), true
+	case Doubted:
+		tx.refuse(replyUnconfirmed, DeferredByServer, "end", "")
+		return replyUnconfirmed, true
+	}
+	lmtp := policy.LMTP
+	if len(tx.accepted) > 1 && (tx.route.Protocol == lmtp || tx.dest.Protocol == lmtp || tx.whither(d).Protocol == lmtp) {
+		return tx.withoutCommitted()
+	}
+	return wire.Reply{}, false
+}
+
+// subject names this transaction for the guard. It is had once, after the
+// last octet of the content.
+func (tx *transaction) subject(to ...wire.Path) Subject {
+	var sum contentHash
+	tx.message.hash.Sum(sum[:0])
+	return tx.subjectWith(tx.message.size, sum, to)
+}
+
+// subjectWith names the envelope together with size octets of content.
+func (tx *transaction) subjectWith(size int64, sum contentHash, to []wire.Path) Subject {
+	m := tx.session.server.macs.Get().(hash.Hash)
+	defer tx.session.server.macs.Put(m)
+	m.Reset()
+	return subjectOf(m, tx.route.Tenant, tx.session.net.String(), tx.mail.From, to, size, sum)
+}
 
 // rememberEach stores, after mixed LMTP replies, every recipient that has the
 // message as a transaction of its own.

@@ -8,6 +8,40 @@ import (
 	"sluice/stream/unpack/inflate"
 )
 
+// unDeflate tells a deflate stream (RFC 1951) as content of the open member and
+// reads exactly to its end. What is told goes through sum as well. Blocks that
+// hold nothing end with the time as well, since each Reader behind r looks at
+// the clock.
+func unDeflate(t *teller, r *bufio.Reader, sum io.Writer) (told int64, err error) {
+	if !t.grow(inflate.Size) {
+		return 0, errStop
+	}
+	defer t.b.shrink(inflate.Size)
+	err = inflate.Tell(r, func(b []byte) error {
+		sum.Write(b)
+		told += int64(len(b))
+		if !t.data(b) {
+			return errStop
+		}
+		return nil
+	})
+	return told, err
+}
+
+// summed is a Reader whose octets go through a checksum, if there is one.
+type summed struct {
+	r   io.Reader
+	sum io.Writer
+}
+
+func (s summed) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if s.sum != nil {
+		s.sum.Write(p[:n])
+	}
+	return n, err
+}
+
 // inflaterSize is what an inflater holds: the decoder and a buffer of 4 KiB.
 const inflaterSize = inflate.Size + 4<<10
 
@@ -41,7 +75,7 @@ func (p *inflater) free() {
 
 func (p *inflater) Read(b []byte) (int, error) {
 	if !p.begun {
-		if head, _ := p.in.Peek(2); p.zlib && len(head) == 2 && head[0]&0x0F == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+		if head, _ := p.in.Peek(2); p.zlib && isZlib(head) {
 			_, _ = p.in.Discard(2)
 		}
 		p.Decoder.Reset(p.in)
