@@ -19,16 +19,18 @@ type section struct {
 // again on (if not 0) the same field begins anew, read without comments.
 func (p *params) gather(raw []rawParam, again int) {
 	plain, extended := map[string]int{}, map[string]int{}
-	sections := map[string][]section{}
+	sections := [2]map[string][]section{{}, {}} // of each reading, which are joined by themselves
 	for i, r := range raw {
 		name, s, kind := splitName(r.name)
 		at := p.at(name)
 		before := len(p.list[at].values)
 		switch s.value = r.forms[0]; kind {
 		case nameSection:
-			if again == 0 || i < again {
-				sections[name] = append(sections[name], s)
+			reading := sections[0]
+			if again > 0 && i >= again {
+				reading = sections[1]
 			}
+			reading[name] = append(reading[name], s)
 			continue
 		case nameExtended:
 			for _, f := range r.forms {
@@ -47,13 +49,23 @@ func (p *params) gather(raw []rawParam, again int) {
 	}
 	for i := range p.list {
 		name := p.list[i].name
-		if list := sections[name]; list != nil {
+		if list := sections[0][name]; list != nil {
 			before := len(p.list[i].values)
 			p.continued(i, list)
 			if before > 0 && len(p.list[i].values) > before {
 				p.twice(name, true)
 			}
 		}
+		if list := sections[1][name]; list != nil {
+			p.continued(i, list)
+		}
+	}
+}
+
+// note notes a defect, once.
+func (p *params) note(d Defect) {
+	if !slices.Contains(p.defects, d) {
+		p.defects = append(p.defects, d)
 	}
 }
 
@@ -67,9 +79,7 @@ func (p *params) twice(name string, forms bool) {
 			d.Class = Low
 		}
 	}
-	if !slices.Contains(p.defects, d) {
-		p.defects = append(p.defects, d)
-	}
+	p.note(d)
 }
 
 // at returns the index of the parameter of that name, which is made if need be.
@@ -124,9 +134,7 @@ func (p *params) words(at int, v []byte) {
 	text, defects := decodeWords(nil, v)
 	p.add(at, text)
 	for _, d := range defects {
-		if !slices.Contains(p.defects, d) {
-			p.defects = append(p.defects, d)
-		}
+		p.note(d)
 	}
 }
 
@@ -166,7 +174,7 @@ func (p *params) continued(at int, list []section) {
 		}
 	}
 	if gap < len(first) || len(first) < len(sorted) {
-		p.defects = append(p.defects, Defect{RuleParam, Ambiguous, "sections"})
+		p.note(Defect{RuleParam, Ambiguous, "sections"})
 	}
 	p.joined(at, first[:gap])
 	p.joined(at, first)

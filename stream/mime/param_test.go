@@ -61,6 +61,8 @@ func TestParams(t *testing.T) {
 		{`a; name*0=a.; name*2=exe`, "a", "name", []string{"a.", "a.exe"}, "sections"},
 		{`a; name*0=a.; name*1=txt; name*1=exe`, "a", "name", []string{"a.txt", "a.txtexe", "a.exe"}, "sections"},
 		{`a; name=b; name*0=a.; name*1=txt`, "a", "name", []string{"b", "a.txt"}, "plain and extended"},
+		{`a (b; name*0=c.; name*1=exe )`, "a", "name", []string{"c.exe"}, "comment"},
+		{`a; name*0=b. (; name*1=exe; ) ; name*1=txt`, "a", "name", []string{"b.txt", "b.exe", "b.exetxt"}, "comment, sections"},
 		{`a; boundary=b; boundary*=''c`, "a", "boundary", []string{"b", "c"}, "plain and extended"},
 		{`a; name*x=b`, "a", "name*x", []string{"b"}, ""},
 	} {
@@ -118,7 +120,7 @@ var (
 func FuzzField2231(f *testing.F) {
 	for _, s := range []string{
 		`text/plain; charset="utf-8"; format=flowed`, `a/b; n*1*=%41; n*0*=utf-8''%c3%bc`, `a/b; n*=us-ascii'en'x; m="a\"b"`,
-		`a/b; n="(x"; m=(y)`, `a; n=b c; "`, "\u20290", "İ",
+		`a/b; n="(x"; m=(y)`, `a; n=b c; "`, "\u20290", "İ", "1(*=%41;)n*0*=",
 	} {
 		f.Add(s)
 	}
