@@ -324,17 +324,33 @@ func quoteEnd(b []byte) int {
 }
 
 // unescapings returns b with its escapes resolved and, if there are any, as it
-// stands: QUIRK: Windows programs write paths without escaping backslashes.
+// stands: QUIRK: Windows programs write paths without escaping backslashes. Who
+// allows for that resolves only the escapes that a quoted string needs, which is
+// a third way where there are both kinds.
 func unescapings(b []byte) [][]byte {
 	if bytes.IndexByte(b, '\\') < 0 {
 		return [][]byte{b}
 	}
+	all := unescape(b, func(byte) bool { return true })
+	forms := [][]byte{all, b}
+	if some := unescape(b, isSpecial); !bytes.Equal(some, all) && len(some) < len(b) {
+		forms = append(forms, some)
+	}
+	return forms
+}
+
+// unescape takes the backslashes away that stand before octets of some kind.
+func unescape(b []byte, kind func(byte) bool) []byte {
 	out := make([]byte, 0, len(b))
 	for i := 0; i < len(b); i++ {
-		if b[i] == '\\' && i+1 < len(b) {
+		if b[i] == '\\' && i+1 < len(b) && kind(b[i+1]) {
 			i++
 		}
 		out = append(out, b[i])
 	}
-	return [][]byte{out, b}
+	return out
 }
+
+// isSpecial tells the octets that only a quoted string can have (tspecials of
+// RFC 2045 section 5.1).
+func isSpecial(c byte) bool { return strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 }

@@ -31,6 +31,7 @@ func TestParams(t *testing.T) {
 		{`a/b; x=y(; x=z)`, "a/b", "x", []string{"y", "y(", "z)"}, "comment"},
 		// Escapes and quotes.
 		{`a; filename="C:\dir\a.exe"`, "a", "filename", []string{"C:dira.exe", `C:\dir\a.exe`}, ""},
+		{`a; filename="C:\\d\a.exe"`, "a", "filename", []string{`C:\da.exe`, `C:\\d\a.exe`, `C:\d\a.exe`}, ""},
 		{`a; filename="a\".exe"`, "a", "filename", []string{`a".exe`, "a.exe", `a\".exe`, `a\.exe`, `a\`}, ""},
 		{`a; filename="a"b.exe; x=y`, "a", "filename", []string{"a", "ab.exe", `a"b.exe`, "ab.exe"}, "junk"},
 		{`a; filename="a.exe; x=y`, "a", "filename", []string{"a.exe", "a.exe; x=y"}, "no end"},
@@ -120,7 +121,7 @@ var (
 func FuzzField2231(f *testing.F) {
 	for _, s := range []string{
 		`text/plain; charset="utf-8"; format=flowed`, `a/b; n*1*=%41; n*0*=utf-8''%c3%bc`, `a/b; n*=us-ascii'en'x; m="a\"b"`,
-		`a/b; n="(x"; m=(y)`, `a; n=b c; "`, "\u20290", "İ", "1(*=%41;)n*0*=",
+		`a/b; n="(x"; m=(y)`, `a; n=b c; "`, "\u20290", "İ", "1(*=%41;)n*0*=", `a; n="\b\\c"`,
 	} {
 		f.Add(s)
 	}
