@@ -4,8 +4,9 @@ import "bytes"
 
 // An embedded finds files that stand encoded inside of text, where old and
 // lenient mail programs show them as attachments: uuencode, begin-base64, yEnc
-// and BinHex. It is written the decoded text in any cut, and notes encrypted text of
-// PGP besides. Text without files costs a search for each of their first lines.
+// and BinHex. It is written the decoded text in any cut, and notes encrypted
+// text of PGP besides. Text without files costs a search for each of their first
+// lines.
 //
 //	mode            a line              leads to
 //	embeddedText    begin, =ybegin      its data

@@ -12,8 +12,9 @@ import (
 )
 
 // inflated bounds what the compressed S/MIME parts of a message, and files in
-// BinHex, become in all: 64 MiB, more than the largest message that is taken. Text, which this is
-// meant for, gets a tenth of its size, so it bounds what is held as well.
+// BinHex, become in all: 64 MiB, more than the largest message that is taken.
+// Text, which this is meant for, gets a tenth of its size, so it bounds what is
+// held as well.
 const inflated = 64 << 20
 
 var errInflated = errors.New("more than may be inflated")
