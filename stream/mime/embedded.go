@@ -296,3 +296,16 @@ func (e *embedded) close() {
 	e.finish()
 	e.held, e.within = e.held[:0], false
 }
+
+// encoding names how the file that was begun last is encoded.
+func (e *embedded) encoding() string {
+	switch e.mode {
+	case embeddedYEnc:
+		return "x-yenc"
+	case embedded64:
+		return "base64"
+	case embeddedBinHex:
+		return "binhex"
+	}
+	return "uuencode"
+}
