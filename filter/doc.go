@@ -86,9 +86,9 @@
 // A panic anywhere in a module is recovered. That module has then failed for
 // this message and is not called again, except Close. It has failed as well
 // if it returns an error, does not answer within its deadline, answers with a
-// reply that is no refusal, or floods the channel. A failure is a finding, forced as the
-// entry's FailurePolicy says, and is counted; neither panic values nor error
-// texts, which may quote the message, are kept anywhere.
+// reply that is no refusal, or floods the channel. A failure is a finding, forced
+// as the entry's FailurePolicy says, and is counted; neither panic values nor
+// error texts, which may quote the message, are kept anywhere.
 //
 // A scanner that does not return from Finish at its deadline is left behind:
 // nobody waits for it, its Close is called when it does return, and Chain.Wait
@@ -97,4 +97,16 @@
 //
 // Stream decides nothing here and policy.Decide everything: this package draws
 // no verdict.
+//
+// # Files
+//
+// The chain: module.go has the interfaces, chain.go what is built, visit.go and
+// run.go (finish.go) what is at work, with the modules' places in places.go;
+// channel.go and topic.go what is published, failure.go what counts as failed.
+//
+// Content: content.go; entity.go, member.go, mail.go and mbox.go are a message as
+// the MIME parser, the reader of a container and a file of mail tell it;
+// submit.go what modules hand in. All make pieces (piece.go, held.go), which are
+// told as parts (part.go) by tell.go. contentrules.go has what defects and notes
+// mean, odd.go what is put together oddly.
 package filter

@@ -312,7 +312,7 @@ func (pc *piece) close(complete bool) {
 
 // isHTML tells whether a mail program would show the part as HTML.
 func isHTML(p *Part) bool {
-	if slices.Contains(p.Types, "html") || slices.Contains(p.Types, "svg") {
+	if slices.Contains(p.Types, unpack.TypeHTML) || slices.Contains(p.Types, unpack.TypeSVG) {
 		return true
 	}
 	for _, d := range p.Declared {

@@ -34,7 +34,7 @@ func (v *Visit) Begin(ctx context.Context, e *Envelope) (*Run, *wire.Reply) {
 		return r, nil
 	}
 	r.places = newPlaces(v.chain)
-	return r, r.check(ctx, func(en *entry) func(context.Context, *Channel) *wire.Reply {
+	return r, r.checkAll(ctx, func(en *entry) check {
 		if en.sender == nil {
 			return nil
 		}
@@ -49,7 +49,7 @@ func (r *Run) Recipient(ctx context.Context, to wire.Path) *wire.Reply {
 	if r.chain == nil || !r.chain.looksAtEnvelopes {
 		return nil
 	}
-	return r.check(ctx, func(en *entry) func(context.Context, *Channel) *wire.Reply {
+	return r.checkAll(ctx, func(en *entry) check {
 		if en.recipient == nil {
 			return nil
 		}
@@ -57,22 +57,6 @@ func (r *Run) Recipient(ctx context.Context, to wire.Path) *wire.Reply {
 			return en.recipient.CheckRecipient(ctx, r.visit.session, r.given, to, ch)
 		}
 	})
-}
-
-// check asks every module that can answer and has not failed. The first
-// refusal in chain order counts.
-func (r *Run) check(ctx context.Context, question func(*entry) func(context.Context, *Channel) *wire.Reply) *wire.Reply {
-	var refusal *wire.Reply
-	for i, e := range r.chain.entries {
-		ask := question(e)
-		if ask == nil || r.channels[i].failed.Load() {
-			continue
-		}
-		if reply := r.channels[i].ask(ctx, ask); refusal == nil {
-			refusal = reply
-		}
-	}
-	return refusal
 }
 
 // Open tells the content modules that data begins.

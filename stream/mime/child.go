@@ -25,19 +25,6 @@ func (l *leaf) startText() {
 	l.text.armed = l.part.isBinHex() || l.part.Encoding == transferNames[uuTransfer]
 }
 
-// encoding names how the file that was begun last is encoded.
-func (e *embedded) encoding() string {
-	switch e.mode {
-	case embeddedYEnc:
-		return "x-yenc"
-	case embedded64:
-		return "base64"
-	case embeddedBinHex:
-		return "binhex"
-	}
-	return "uuencode"
-}
-
 // startTNEF takes the content apart as TNEF. Where nobody counts what
 // is held, streams inside of streams hold less and less, so that all that are
 // open hold little more than one may.
@@ -98,27 +85,4 @@ func (l *leaf) closeChild(list []Defect) {
 	}
 	l.child.close()
 	l.child = nil
-}
-
-// entry takes the content of a PKCS #7 object. That of an opaque signature is
-// an entity with a header of its own.
-func (l *leaf) entry(b []byte) {
-	switch l.der.kind() {
-	case derSigned:
-		l.openSigned()
-		l.signed.write(b)
-	case derCompressed:
-		l.pack(b)
-	}
-}
-
-// openSigned opens what reads the entity in a PKCS #7 object.
-func (l *leaf) openSigned() {
-	if l.signed == nil {
-		n := l.p.nodes.get()
-		n.part, n.depth, n.borrowed = l.part, l.node.depth, true
-		l.signed = l.p.newFeed(n, inHeader)
-		l.signed.doubtful = true
-		l.signed.readers[0].view = l.part.View
-	}
 }

@@ -4,8 +4,9 @@ import "bytes"
 
 // An embedded finds files that stand encoded inside of text, where old and
 // lenient mail programs show them as attachments: uuencode, begin-base64, yEnc
-// and BinHex. It is written the decoded text in any cut, and notes encrypted text of
-// PGP besides. Text without files costs a search for each of their first lines.
+// and BinHex. It is written the decoded text in any cut, and notes encrypted
+// text of PGP besides. Text without files costs a search for each of their first
+// lines.
 //
 //	mode            a line              leads to
 //	embeddedText    begin, =ybegin      its data
@@ -294,4 +295,17 @@ func (e *embedded) close() {
 	}
 	e.finish()
 	e.held, e.within = e.held[:0], false
+}
+
+// encoding names how the file that was begun last is encoded.
+func (e *embedded) encoding() string {
+	switch e.mode {
+	case embeddedYEnc:
+		return "x-yenc"
+	case embedded64:
+		return "base64"
+	case embeddedBinHex:
+		return "binhex"
+	}
+	return "uuencode"
 }

@@ -1,6 +1,9 @@
 package mime
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // lineKeep is how much of a line is looked at as one, in octets: 2 KiB, twice
 // the longest boundary. The rest of a longer line follows in pieces.
@@ -235,6 +238,34 @@ func (f *feed) count(n int) bool {
 		f.merge()
 	}
 	return first
+}
+
+// merge drops readers that stand where an earlier one does.
+func (f *feed) merge() {
+	f.sweep()
+	for i := 0; i < len(f.readers); i++ {
+		for j := i + 1; j < len(f.readers); j++ {
+			if a, b := f.readers[i], f.readers[j]; !b.dead && a.same(b) {
+				b.die()
+			}
+		}
+	}
+	f.changed = false
+	f.sweep()
+}
+
+// sweep takes dead readers away.
+func (f *feed) sweep() {
+	for i := 0; i < len(f.readers); {
+		r := f.readers[i]
+		if !r.dead || len(f.readers) == 1 {
+			i++
+			continue
+		}
+		f.readers = slices.Delete(f.readers, i, i+1)
+		f.p.readers.put(r)
+		f.p.forks--
+	}
 }
 
 // close ends the content.

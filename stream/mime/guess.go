@@ -48,16 +48,16 @@ func (r *reader) forkLines() *reader {
 		}
 	}
 	o.head.bareCR = false
-	if o.head.structures() == h.structures() {
+	if o.head.structures(0) == h.structures(0) {
 		o.die()
 		return nil
 	}
 	return o
 }
 
-// structures counts the fields that give structure.
-func (h *header) structures() (n int) {
-	for i := range h.fields {
+// structures counts the fields from the ith on that give structure.
+func (h *header) structures(i int) (n int) {
+	for ; i < len(h.fields); i++ {
 		if w := h.fields[i].what; w != otherField && w != fromField {
 			n++
 		}

@@ -64,7 +64,7 @@ func (h *header) copy(o *header) {
 	h.text, h.fields = text, fields
 }
 
-// bytes returns the text of a field: name and value.
+// field returns a field as it stands in the text.
 func (h *header) field(f *fieldSpan) Field {
 	return Field{Name: h.text[f.name:f.nameEnd], Value: h.value(f)}
 }

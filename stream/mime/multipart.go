@@ -52,7 +52,7 @@ func (f *frame) bound(i int) ([]byte, bool) {
 	if f.decided != nil {
 		return f.decided, i == 0
 	}
-	for ; i < len(f.node.bounds); i++ {
+	if i < len(f.node.bounds) {
 		return f.node.bounds[i], true
 	}
 	return nil, false

@@ -53,7 +53,7 @@ func (r *reader) headerEnd() {
 	if h.over {
 		c.defect(Defect{RuleHeader, Ambiguous, "not kept"})
 	}
-	if h.odd > 0 && h.structureFrom(h.odd-1) {
+	if h.odd > 0 && h.structures(h.odd-1) > 0 {
 		c.defect(Defect{RuleHeaderEnd, Ambiguous, "structure after its end"})
 	}
 	lines := r.forkLines()
@@ -64,16 +64,6 @@ func (r *reader) headerEnd() {
 	if lines != nil {
 		lines.headerEnd()
 	}
-}
-
-// structureFrom tells whether some field from the nth on gives structure.
-func (h *header) structureFrom(n int) bool {
-	for i := n; i < len(h.fields); i++ {
-		if w := h.fields[i].what; w != otherField && w != fromField {
-			return true
-		}
-	}
-	return false
 }
 
 // worth tells whether a header that may be none would make a difference.

@@ -220,7 +220,7 @@ func (t *tnef) take(b []byte) {
 	}
 }
 
-// tnefFree is how much is held without asking: 32 KiB. tnefGrant is how much is
+// tnefFree is how much is held without asking: 8 KiB. tnefGrant is how much is
 // asked for at once: 256 KiB, so that it is asked rarely.
 const (
 	tnefFree  = outSize

@@ -13,6 +13,13 @@ type word struct {
 	open    bool   // "?=" is missing
 }
 
+// AppendWords appends a field's value to dst as UTF-8, unfolded and with its
+// encoded words (RFC 2047) decoded, as tolerantly as file names are.
+func AppendWords(dst, value []byte) []byte {
+	dst, _ = decodeWords(dst, value)
+	return dst
+}
+
 // decodeWords appends a field's value to dst as UTF-8: unfolded, with the
 // encoded words of RFC 2047 decoded as tolerantly as mail programs do it. They
 // count wherever they stand, in quotes and inside of other text; they may hold

@@ -184,20 +184,6 @@ func (r *reader) die() {
 	r.feed.changed = true
 }
 
-// merge drops readers that stand where an earlier one does.
-func (f *feed) merge() {
-	f.sweep()
-	for i := 0; i < len(f.readers); i++ {
-		for j := i + 1; j < len(f.readers); j++ {
-			if a, b := f.readers[i], f.readers[j]; !b.dead && a.same(b) {
-				b.die()
-			}
-		}
-	}
-	f.changed = false
-	f.sweep()
-}
-
 // same tells whether both would tell the same from here on.
 func (r *reader) same(o *reader) bool {
 	if r.dead || r.state != o.state || r.leaf != nil || o.leaf != nil || r.neol != o.neol || r.peek != o.peek {
@@ -210,20 +196,6 @@ func (r *reader) same(o *reader) bool {
 		return a.node == b.node && a.phase == b.phase && string(a.decided) == string(b.decided) &&
 			a.wild == b.wild && a.prefix == b.prefix && a.strict == b.strict
 	})
-}
-
-// sweep takes dead readers away.
-func (f *feed) sweep() {
-	for i := 0; i < len(f.readers); {
-		r := f.readers[i]
-		if !r.dead || len(f.readers) == 1 {
-			i++
-			continue
-		}
-		f.readers = slices.Delete(f.readers, i, i+1)
-		f.p.readers.put(r)
-		f.p.forks--
-	}
 }
 
 // piece takes a piece of a line.

@@ -11,9 +11,33 @@ import (
 	"sluice/stream/unpack/inflate"
 )
 
+// entry takes the content of a PKCS #7 object. That of an opaque signature is
+// an entity with a header of its own.
+func (l *leaf) entry(b []byte) {
+	switch l.der.kind() {
+	case derSigned:
+		l.openSigned()
+		l.signed.write(b)
+	case derCompressed:
+		l.pack(b)
+	}
+}
+
+// openSigned opens what reads the entity in a PKCS #7 object.
+func (l *leaf) openSigned() {
+	if l.signed == nil {
+		n := l.p.nodes.get()
+		n.part, n.depth, n.borrowed = l.part, l.node.depth, true
+		l.signed = l.p.newFeed(n, inHeader)
+		l.signed.doubtful = true
+		l.signed.readers[0].view = l.part.View
+	}
+}
+
 // inflated bounds what the compressed S/MIME parts of a message, and files in
-// BinHex, become in all: 64 MiB, more than the largest message that is taken. Text, which this is
-// meant for, gets a tenth of its size, so it bounds what is held as well.
+// BinHex, become in all: 64 MiB, more than the largest message that is taken.
+// Text, which this is meant for, gets a tenth of its size, so it bounds what is
+// held as well.
 const inflated = 64 << 20
 
 var errInflated = errors.New("more than may be inflated")
