@@ -163,7 +163,7 @@ func (tx *transaction) judgeHeader() bool {
 	}
 	switch tx.setup.AuthresForged {
 	case RejectAuthres:
-		tx.refuse(replyPolicy("smtp.authres_forged", tx.refusalURL()), Rejected, "data", "smtp.authres_forged")
+		tx.refuse(replyPolicy("smtp.authres_forged", "", tx.refusalURL()), Rejected, "data", "smtp.authres_forged")
 		return false
 	case RemoveAuthres:
 		for _, place := range slices.Backward(m.facts.forgedAuthres) {

@@ -90,7 +90,7 @@ type userRuleConfig struct {
 	Score  points `key:"score" doc:"Added to the message's score."`
 	Action string `key:"action" oneof:"reject|defer|tag|divert|quarantine|deliver|discard" doc:"What happens to the message. Unset: only the score."`
 	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the level's."`
-	Text   string `key:"text" doc:"What a refused sender reads. Unset: the program's text."`
+	Text   string `key:"text" doc:"What a refused or deferred sender reads, in ASCII. Unset: the program's text."`
 }
 
 type listenerConfig struct {
@@ -157,7 +157,7 @@ type ruleConfig struct {
 	Action string `key:"action" oneof:"reject|defer|tag|divert|quarantine|deliver|discard" doc:"What happens to a message with this finding. Unset: what the module says. discard answers 250 and delivers nothing."`
 	Score  points `key:"score" doc:"Added to the message's score. Unset: what the module says."`
 	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the level's."`
-	Text   string `key:"text" doc:"What a refused sender reads. Unset: the program's text."`
+	Text   string `key:"text" doc:"What a refused or deferred sender reads, in ASCII. Unset: the program's text."`
 	Shadow bool   `key:"shadow" default:"false" doc:"Shadow mode for this rule."`
 	Soft   bool   `key:"soft" default:"false" doc:"Soft mode for this rule."`
 }
