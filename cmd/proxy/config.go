@@ -44,7 +44,7 @@ type config struct {
 type levelConfig struct {
 	Thresholds  thresholdsConfig      `key:"thresholds" doc:"Scores from which on mail is treated so. Nothing set at the top level: tag 6, reject 15."`
 	SubjectMark words                 `key:"subject_mark" doc:"Put before the subject of tagged mail, which changes the message. Empty: no mark."`
-	Contact     string                `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page."`
+	Contact     string                `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page. In ASCII."`
 	Quarantine  string                `key:"quarantine" doc:"Name of the route that quarantined mail goes to. Unset: what should be quarantined is deferred."`
 	Ambiguity   string                `key:"ambiguity" oneof:"scan|reject" doc:"Content that mail programs read in several ways: every reading is scanned, or it is refused. Unset everywhere: scan."`
 	OverLimit   string                `key:"over_limit" oneof:"reject|tag|accept" doc:"Content that unpacks to more than is looked at. Unset everywhere: reject."`
