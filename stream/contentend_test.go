@@ -115,6 +115,9 @@ func TestOverLimit(t *testing.T) {
 				t.Errorf("over_limit %q: tagged %t", over, tagged)
 			}
 		}
+		if rec := s.records(1)[0]; rec.Tagged != (over == policy.TagOver) {
+			t.Errorf("over_limit %q: the record says tagged %t", over, rec.Tagged)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type ending struct {
 	would     policy.Action // in shadow mode
 	findings  []policy.Finding
 	server    wire.Reply // the server's own words to the end of data
+	tagged    bool       // the server has it with the marks of tagged mail
 	duplicate bool
 	uncertain bool
 	scan      time.Duration

@@ -130,6 +130,7 @@ func verdictFields(w *fieldWriter, rec *stream.Record) {
 	if rec.Score != 0 {
 		w.decimal("score", rec.Score)
 	}
+	w.truth("tagged", rec.Tagged)
 	if len(rec.Findings) > 0 {
 		w.openList("rules")
 		for i := range rec.Findings {
