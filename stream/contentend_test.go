@@ -82,6 +82,15 @@ func TestOverflowIsToldOnce(t *testing.T) {
 	}
 }
 
+// Shadow mode delays nobody: the greeting comes at once.
+func TestShadowGreetsAtOnce(t *testing.T) {
+	s := startSluice(t, startServer(t, nil), func(c *config) {
+		c.Setup.BannerDelay = time.Hour
+		c.Setup.Policy = newPolicy(t, policy.Settings{Routes: []policy.Route{c.Route}, Level: policy.Level{Shadow: true}})
+	})
+	s.delivers("Subject: x\r\n\r\nx\r\n")
+}
+
 // over_limit decides about a message that exhausts a budget; it would exhaust
 // it again, so its sender is told for good.
 func TestOverLimit(t *testing.T) {

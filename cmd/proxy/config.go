@@ -20,7 +20,7 @@ type config struct {
 	FinalCRLF   string   `key:"final_crlf" default:"refuse" oneof:"refuse|add" doc:"What becomes of a BDAT message without final CRLF whose server lacks CHUNKING: 554 5.6.3, or the CRLF is added."`
 	ReceivedFor bool     `key:"received_for" default:"false" doc:"Name the recipient in the Received field if there is only one. Off for privacy."`
 	AuthForged  string   `key:"authres_forged" default:"keep" oneof:"keep|reject|remove" doc:"What becomes of an Authentication-Results field a sender wrote in our name: kept below ours, refused, or cut out (which changes the message)."`
-	BannerDelay duration `key:"banner_delay" default:"0" doc:"Wait before the greeting."`
+	BannerDelay duration `key:"banner_delay" default:"0" doc:"Wait before the greeting, to find those who talk first. Not with shadow: true at the top level."`
 	RefusalURL  webPage  `key:"refusal_url" doc:"Page that explains a refusal; the message id is appended to it."`
 
 	levelConfig
