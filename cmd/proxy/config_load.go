@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"reflect"
@@ -49,6 +51,9 @@ func (s source) load() (*loaded, problems) {
 	setDefaults(reflect.ValueOf(&l.config).Elem())
 	text, err := s.text()
 	if err != nil {
+		if pe, ok := errors.AsType[*fs.PathError](err); ok {
+			err = fmt.Errorf("%s: %w", pe.Op, pe.Err) // which file, the position says
+		}
 		l.problems.errorf(position{file: s.file}, "%v", err)
 		return l, l.problems
 	}

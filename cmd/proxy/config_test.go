@@ -172,7 +172,8 @@ func TestSecretsStaySecret(t *testing.T) {
 
 // What a dump says is a configuration of the same meaning.
 func TestDumpRoundTrip(t *testing.T) {
-	l := mustLoad(t, goodConfig(t, `rules: {"literal.gtube": {action: reject, text: "no: \"thanks\" \u00e9"}}
+	l := mustLoad(t, goodConfig(t, `rules: {"literal.gtube": {action: reject, text: "no: \"thanks\"\ntwice"}}
+subject_mark: "\u00e9: \"x\""
 timeouts: {connect: 90m, scan: 1500ms, dns: 1h}
 limits: {exempt: [], max_message: 1500000B}
 contact: "yes"

@@ -126,6 +126,11 @@ func TestTaggedAndRejectedLines(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
+	// A RCPT that could not be read is nobody's.
+	rec.Recipients = append(rec.Recipients, stream.RecordRecipient{Code: 555})
+	if got, want := lineOf(t, "json", privacyConfig{Level: "pseudonym"}, rec), `,{"code":555}],`; !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
 	rec.Verdict, rec.Code, rec.Enhanced, rec.Reply, rec.Tagged = stream.Rejected, 550, "5.7.1", "", false
 	want := "dsn=5.7.1, status=bounced (rejected by literal.gtube)\n"
 	if got := lineOf(t, "postfix", privacyConfig{Level: "none"}, rec); !strings.Contains(got, want) {
