@@ -4,6 +4,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/expr-lang/expr/vm"
 )
@@ -119,7 +120,18 @@ func (b *builder) checkManners(path string, rt *Route) {
 	if rt.Username != "" && rt.TLS == TLSNone {
 		b.fail(path+".auth", "a password is never sent without TLS")
 	}
+	b.checkWords(path+".contact", rt.Contact)
 	if rt.MaxMessage < 0 {
 		b.fail(path+".max_message", "below 0")
+	}
+}
+
+// checkWords checks a text for senders. Replies are ASCII unless both sides
+// speak SMTPUTF8 (RFC 6531 section 3.5), which nobody knows beforehand; any
+// other octet would go out as a question mark. A line feed makes a reply of
+// several lines.
+func (b *builder) checkWords(path, text string) {
+	if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }) {
+		b.fail(path, "must be plain ASCII: it stands in SMTP replies")
 	}
 }

@@ -164,13 +164,15 @@ func (s *Snapshot) Decide(c *Case) Disposition {
 	return d.lowered(j.disposition(&real))
 }
 
-// ask adds the findings of lists and user rules.
+// ask adds the findings of lists and user rules. A list's has the level it
+// stands at as its detail: with lists at four of them, the first question is
+// whose it was.
 func (j judge) ask(c *Case) {
-	switch j.scope.Listed(c.Sender, c.Peer) {
+	switch found, level := j.scope.listed(c.Sender, c.Peer); found {
 	case Blocked:
-		c.Findings = append(c.Findings, Finding{Module: "list", Rule: RuleBlock, Force: Reject})
+		c.Findings = append(c.Findings, Finding{Module: "list", Rule: RuleBlock, Force: Reject, Detail: level})
 	case Allowed:
-		c.Findings = append(c.Findings, Finding{Module: "list", Rule: RuleAllow})
+		c.Findings = append(c.Findings, Finding{Module: "list", Rule: RuleAllow, Detail: level})
 	}
 	if j.scope.user != nil {
 		c.Findings = append(c.Findings, j.scope.user.ask(j, *c)...)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // rules are the settings of rules at one place, resolved.
@@ -36,13 +37,17 @@ func (b *builder) lay(before *Scope, tenant string, level *Level, path string) *
 		}
 	}
 	sc.Tenant = tenant
+	where := levelAt(path)
 	if path != "" {
 		path += "."
 	}
+	b.checkWords(path+"contact", level.Contact)
 	sc.shadow = sc.shadow || level.Shadow
 	sc.soft = sc.soft || level.Soft
 	if level.SubjectMark != nil {
-		sc.mark = *level.SubjectMark
+		if sc.mark = *level.SubjectMark; strings.ContainsFunc(sc.mark, unicode.IsControl) {
+			b.fail(path+"subject_mark", "must be one line without control characters")
+		}
 	}
 	if level.Attachments != nil {
 		sc.attachments = level.Attachments
@@ -60,11 +65,27 @@ func (b *builder) lay(before *Scope, tenant string, level *Level, path string) *
 	b.layRules(&sc, level, path)
 	b.layUserRules(&sc, level, path)
 	b.layThresholds(&sc, level, path)
-	if l := (lists{level.Allow, level.Block}); !l.empty() {
+	if l := (lists{level.Allow, level.Block, where}); !l.empty() {
 		sc.lists = append([]lists{l}, sc.lists...)
-		sc.listDigest = fmt.Sprintf("%x/%x %s", digestOf(l.allow), digestOf(l.block), sc.listDigest)
+		sc.listDigest = fmt.Sprintf("%s %x/%x %s", where, digestOf(l.allow), digestOf(l.block), sc.listDigest)
 	}
 	return b.intern(&sc)
+}
+
+// levelAt names the level whose settings stand at path.
+func levelAt(path string) string {
+	if _, below, ok := strings.Cut(path, "]."); ok && strings.HasPrefix(path, "tenants[") {
+		path = below
+	}
+	switch {
+	case path == "":
+		return "top level"
+	case strings.HasPrefix(path, "tenants["):
+		return "tenant"
+	case strings.HasPrefix(path, "domain_settings["):
+		return "domain"
+	}
+	return "mailbox"
 }
 
 func digestOf(l *List) [2]uint64 {
@@ -143,6 +164,7 @@ func (b *builder) layRule(r *rule, set RuleSetting, quarantine *Route, path stri
 		}
 	}
 	if set.Text != "" {
+		b.checkWords(path+".text", set.Text)
 		r.text = set.Text
 	}
 	r.soft = r.soft || set.Soft

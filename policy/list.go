@@ -238,14 +238,18 @@ func stands(allows, blocks []match) Listing {
 }
 
 // A lists is the allow and the block list of one level.
-type lists struct{ allow, block *List }
+type lists struct {
+	allow, block *List
+	level        string // which one, for whoever asks why
+}
 
 func (l lists) empty() bool { return l.allow.Len() == 0 && l.block.Len() == 0 }
 
-// listed asks the levels' lists, the most specific first.
-func listed(levels []lists, m Mailbox, peer netip.Addr) Listing {
+// listed asks the levels' lists, the most specific first. It returns the level
+// whose lists decided, too.
+func listed(levels []lists, m Mailbox, peer netip.Addr) (found Listing, level string) {
 	if len(levels) == 0 {
-		return Unlisted
+		return Unlisted, ""
 	}
 	var space [keySpace]byte
 	key, at := m.appendKey(space[:0])
@@ -256,10 +260,10 @@ func listed(levels []lists, m Mailbox, peer netip.Addr) Listing {
 		allow.find(key, domain)
 		block.find(key, domain)
 		if found := stands(allow.all[:allow.n], block.all[:block.n]); found != Unlisted {
-			return found
+			return found, l.level
 		}
 	}
-	return Unlisted
+	return Unlisted, ""
 }
 
 // addHash adds an entry to the digest.

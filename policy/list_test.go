@@ -24,7 +24,8 @@ func listOf(t testing.TB, entries ...string) *List {
 
 // one asks one level with one allow and one block list.
 func one(allow, block *List, m Mailbox, peer string) Listing {
-	return listed([]lists{{allow, block}}, m, netip.MustParseAddr(peer))
+	found, _ := listed([]lists{{allow: allow, block: block}}, m, netip.MustParseAddr(peer))
+	return found
 }
 
 func TestListEntries(t *testing.T) {
@@ -76,7 +77,7 @@ func TestListEntries(t *testing.T) {
 		if got := one(l, nil, c.sender, c.peer) == Allowed; got != c.want {
 			t.Errorf("%q matches %s@%s from %s: %v", c.entry, c.sender.Local, c.sender.Domain, c.peer, got)
 		}
-		if listed([]lists{{l, nil}}, c.sender, netip.Addr{}) == Allowed && strings.ContainsAny(strings.TrimPrefix(c.entry, `"a b"`), " \t/") {
+		if found, _ := listed([]lists{{allow: l}}, c.sender, netip.Addr{}); found == Allowed && strings.ContainsAny(strings.TrimPrefix(c.entry, `"a b"`), " \t/") {
 			t.Errorf("%q matches a peer that is not known", c.entry)
 		}
 	}
@@ -246,15 +247,22 @@ func TestListScopes(t *testing.T) {
 						DomainLevels: map[string]Level{"y.test": domain.lists},
 						Mailboxes:    map[string]Level{"m@y.test": mailbox.lists},
 					}}})
-					want := Unlisted
-					for _, state := range []Listing{global.says, tenant.says, domain.says, mailbox.says} {
+					want, level := Unlisted, ""
+					for i, state := range []Listing{global.says, tenant.says, domain.says, mailbox.says} {
 						if state != Unlisted {
-							want = state
+							want, level = state, []string{"top level", "tenant", "domain", "mailbox"}[i]
 						}
 					}
 					sc := s.Scope(Mailbox{"m", "y.test"})
-					if got := sc.Listed(Mailbox{"a", "x.test"}, netip.MustParseAddr("192.0.2.7")); got != want {
+					from, peer := Mailbox{"a", "x.test"}, netip.MustParseAddr("192.0.2.7")
+					if got := sc.Listed(from, peer); got != want {
 						t.Fatalf("global %s, tenant %s, domain %s, mailbox %s: %d, want %d", global.name, tenant.name, domain.name, mailbox.name, got, want)
+					}
+					// Whoever asks why learns whose list it was.
+					k := &Case{Scope: sc, Sender: from, Peer: peer}
+					s.Decide(k)
+					if found := append(k.Findings, Finding{})[0]; found.Detail != level {
+						t.Fatalf("global %s, tenant %s, domain %s, mailbox %s: the finding says %q, want %q", global.name, tenant.name, domain.name, mailbox.name, found.Detail, level)
 					}
 				}
 			}
@@ -438,7 +446,7 @@ func BenchmarkListed(b *testing.B) {
 		b.Fatal(err)
 	}
 	l := builder.List()
-	levels := []lists{{nil, l}, {l, nil}}
+	levels := []lists{{block: l}, {allow: l}}
 	peer := netip.MustParseAddr("203.0.113.9")
 	for _, c := range []struct {
 		name string
@@ -460,7 +468,7 @@ func BenchmarkListed(b *testing.B) {
 
 func TestListedDoesNotAllocate(t *testing.T) {
 	l := listOf(t, universe()...)
-	levels, peer := []lists{{l, l}, {nil, l}}, netip.MustParseAddr("192.0.2.7")
+	levels, peer := []lists{{allow: l, block: l}, {block: l}}, netip.MustParseAddr("192.0.2.7")
 	m := Mailbox{"A", "x.Y.test"}
 	if n := testing.AllocsPerRun(100, func() { listed(levels, m, peer) }); n != 0 {
 		t.Errorf("%v allocations", n)

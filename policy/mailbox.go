@@ -74,7 +74,7 @@ func appendFolded(b []byte, s string) []byte {
 }
 
 var (
-	errNoMailbox = errors.New("not an address; write local@domain")
+	errNoMailbox = errors.New("not an address, which has a local part, an at sign and a domain")
 	errNoUTF8    = errors.New("not UTF-8")
 )
 

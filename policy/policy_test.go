@@ -87,6 +87,15 @@ func TestFaults(t *testing.T) {
 			"routes[0].pins routes[1].pins"},
 		{"auth", Settings{Routes: []Route{{Name: "a", Servers: server, TLS: TLSNone, Username: "u"}, {Name: "b", Servers: server, Password: "p"}}},
 			"routes[0].auth routes[1].auth"},
+		// What goes to senders is ASCII; a line feed makes another line of the reply.
+		{"words", Settings{
+			Routes: []Route{{Name: "a", Servers: server, Contact: "Müller"}},
+			Level: Level{
+				Contact: "a\rb", SubjectMark: new("[two\nlines]"),
+				UserRules: []UserRule{{Name: "u", When: "true", Text: "für"}},
+				Rules:     map[string]RuleSetting{"a.x": {Text: "two\nlines"}, "a.y": {Text: "\x00"}},
+			},
+		}, "routes[0].contact contact subject_mark user_rules[0].text rules[a.y].text"},
 		{"size", Settings{Routes: []Route{{Name: "a", Servers: server, MaxMessage: -1}}}, "routes[0].max_message"},
 		{"quarantine", Settings{Level: Level{Quarantine: "q"}}, "quarantine"},
 		{"rules", Settings{Level: Level{Rules: map[string]RuleSetting{

@@ -50,8 +50,13 @@ func (sc *Scope) Attachments() any {
 // Listed tells what the lists say of an envelope sender at a peer, before any
 // content is there. Decide asks them itself.
 func (sc *Scope) Listed(sender Mailbox, peer netip.Addr) Listing {
+	found, _ := sc.listed(sender, peer)
+	return found
+}
+
+func (sc *Scope) listed(sender Mailbox, peer netip.Addr) (found Listing, level string) {
 	if sc == nil {
-		return Unlisted
+		return Unlisted, ""
 	}
 	return listed(sc.lists, sender, peer)
 }

@@ -199,6 +199,8 @@ func (tx *transaction) confirmed(c confirmation) wire.Reply {
 		tx.ended.verdict, r = Diverted, replyAccepted
 	case c.by.Action == policy.Quarantine:
 		tx.ended.verdict, r = Quarantined, replyAccepted
+	case c.by.Action == policy.Tag:
+		tx.ended.tagged = true
 	}
 	tx.message.out.up = nil // its session has ended the message in order
 	tx.claim.open, tx.claim.reply = true, r

@@ -82,6 +82,15 @@ func TestOverflowIsToldOnce(t *testing.T) {
 	}
 }
 
+// Shadow mode delays nobody: the greeting comes at once.
+func TestShadowGreetsAtOnce(t *testing.T) {
+	s := startSluice(t, startServer(t, nil), func(c *config) {
+		c.Setup.BannerDelay = time.Hour
+		c.Setup.Policy = newPolicy(t, policy.Settings{Routes: []policy.Route{c.Route}, Level: policy.Level{Shadow: true}})
+	})
+	s.delivers("Subject: x\r\n\r\nx\r\n")
+}
+
 // over_limit decides about a message that exhausts a budget; it would exhaust
 // it again, so its sender is told for good.
 func TestOverLimit(t *testing.T) {
@@ -114,6 +123,9 @@ func TestOverLimit(t *testing.T) {
 			if tagged := strings.Contains(string(m.Content), "X-Spam-Flag: YES"); tagged != (over == policy.TagOver) {
 				t.Errorf("over_limit %q: tagged %t", over, tagged)
 			}
+		}
+		if rec := s.records(1)[0]; rec.Tagged != (over == policy.TagOver) {
+			t.Errorf("over_limit %q: the record says tagged %t", over, rec.Tagged)
 		}
 	}
 }

@@ -143,7 +143,7 @@ func (tx *transaction) strays(d policy.Disposition) bool {
 			m.detour.word = DetourNoted
 		}
 	}
-	tx.refuse(replyDeferred(rule), Deferred, "end", rule)
+	tx.refuse(replyDeferred(rule, ""), Deferred, "end", rule)
 	return true
 }
 

@@ -30,6 +30,7 @@ type Record struct {
 	Stage    string // connect, helo, mail, rcpt, data, end
 	Rule     string // the deciding rule, if any
 	Score    float64
+	Tagged   bool // delivered with the marks of tagged mail
 	Findings []policy.Finding
 	Engines  []filter.EngineVote // what engines outside the process said
 	Shadow   policy.Action       // what would have happened, in shadow mode
@@ -82,7 +83,7 @@ func (tx *transaction) makeRecord() *Record {
 		Session: s.info.ID, ID: tx.id, Config: tx.setup.ID, Time: now,
 		Peer: s.info.Peer, Helo: s.helo, TLS: s.info.TLS,
 		From: tx.mail.From, Recipients: slices.Clone(tx.asked), Size: tx.message.size,
-		Verdict: e.verdict, Stage: e.stage, Rule: e.rule, Score: e.score,
+		Verdict: e.verdict, Stage: e.stage, Rule: e.rule, Score: e.score, Tagged: e.tagged,
 		Findings: slices.Clone(e.findings), Shadow: e.would,
 		Code: e.reply.Code, Enhanced: e.reply.Enhanced,
 		Reply:     e.server.Text,

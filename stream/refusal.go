@@ -16,16 +16,22 @@ func (tx *transaction) refuse(r wire.Reply, v Verdict, stage, rule string) {
 
 // refuseBy refuses as a disposition says.
 func (tx *transaction) refuseBy(d policy.Disposition, stage string) {
-	r, v := replyUnchecked, Deferred
+	r, v := tx.refusedBy(d)
+	tx.refuse(r, v, stage, d.Rule)
+}
+
+// refusedBy is what a disposition that lets no message through says to the
+// sender.
+func (tx *transaction) refusedBy(d policy.Disposition) (wire.Reply, Verdict) {
 	switch {
 	case d.Action == policy.Reject:
-		r, v = tx.policyReply(d), Rejected
+		return tx.policyReply(d), Rejected
 	case d.Soft:
-		r = soft(tx.policyReply(d))
-	case !strings.HasSuffix(d.Rule, failedSuffix):
-		r = replyDeferred(d.Rule)
+		return soft(tx.policyReply(d)), Deferred
+	case d.Text == "" && strings.HasSuffix(d.Rule, failedSuffix):
+		return replyUnchecked, Deferred
 	}
-	tx.refuse(r, v, stage, d.Rule)
+	return replyDeferred(d.Rule, d.Text), Deferred
 }
 
 // failedSuffix ends the rule name of a module that could not vote.
@@ -34,12 +40,9 @@ const failedSuffix = ".failed"
 // policyReply is the refusal of a disposition in the operator's words, if he
 // has any for the rule.
 func (tx *transaction) policyReply(d policy.Disposition) wire.Reply {
-	r := replyPolicy(d.Rule, tx.refusalURL())
+	r := replyPolicy(d.Rule, d.Text, tx.refusalURL())
 	if d.Class == policy.Ambiguous {
 		r.Enhanced = "5.6.0" // media error (RFC 3463 section 3.7)
-	}
-	if d.Text != "" {
-		r.Text = "[" + d.Rule + "] " + d.Text
 	}
 	if d.Contact != "" {
 		r.Text += "; contact " + d.Contact

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 
@@ -86,18 +87,20 @@ func replyTooMuch(net string) wire.Reply {
 	return wire.Reply{Code: 421, Enhanced: "4.7.0", Text: "Too much from " + net}
 }
 
-// replyPolicy is a refusal by rule; url is the page about it, or empty.
-func replyPolicy(rule, url string) wire.Reply {
-	text := "[" + rule + "] Refused"
+// replyPolicy is a refusal by rule, in the operator's words unless words is
+// empty; url is the page about it, or empty.
+func replyPolicy(rule, words, url string) wire.Reply {
+	text := "[" + rule + "] " + cmp.Or(words, "Refused")
 	if url != "" {
 		text += "; see " + url
 	}
 	return wire.Reply{Code: 550, Enhanced: "5.7.1", Text: text}
 }
 
-// replyDeferred is a deferral by rule.
-func replyDeferred(rule string) wire.Reply {
-	return wire.Reply{Code: 451, Enhanced: "4.7.1", Text: "[" + rule + "] Try again later"}
+// replyDeferred is a deferral by rule, in the operator's words unless words is
+// empty.
+func replyDeferred(rule, words string) wire.Reply {
+	return wire.Reply{Code: 451, Enhanced: "4.7.1", Text: "[" + rule + "] " + cmp.Or(words, "Try again later")}
 }
 
 // replyTooBig answers a message beyond limit octets (RFC 1870 section 6).

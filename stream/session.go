@@ -85,7 +85,9 @@ func (s *session) greet() bool {
 		return false
 	}
 	s.visit = s.setup.Chain.Visit(&s.info)
-	if d := s.setup.BannerDelay; d > 0 {
+	// Shadow mode delays nothing; whose mail it will be is not known yet, so
+	// only that of the whole installation counts here.
+	if d := s.setup.BannerDelay; d > 0 && !s.setup.Policy.Shadow(nil, nil) {
 		s.awaitEarly(d)
 	}
 	// What has arrived before the greeting was written is an early talker

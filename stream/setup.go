@@ -26,7 +26,7 @@ type Setup struct {
 	ReceivedFor   bool // put the recipient into Received when there is only one
 	AuthresForged AuthresForged
 	RefusalURL    string        // page that explains a refusal, the message id is appended; empty: none
-	BannerDelay   time.Duration // wait before the greeting; 0: none
+	BannerDelay   time.Duration // wait before the greeting, but in shadow mode of the installation; 0: none
 
 	Limits   Limits
 	Timeouts Timeouts

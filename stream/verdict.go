@@ -20,6 +20,7 @@ type ending struct {
 	would     policy.Action // in shadow mode
 	findings  []policy.Finding
 	server    wire.Reply // the server's own words to the end of data
+	tagged    bool       // the server has it with the marks of tagged mail
 	duplicate bool
 	uncertain bool
 	scan      time.Duration
@@ -163,7 +164,7 @@ func (tx *transaction) judgeHeader() bool {
 	}
 	switch tx.setup.AuthresForged {
 	case RejectAuthres:
-		tx.refuse(replyPolicy("smtp.authres_forged", tx.refusalURL()), Rejected, "data", "smtp.authres_forged")
+		tx.refuse(replyPolicy("smtp.authres_forged", "", tx.refusalURL()), Rejected, "data", "smtp.authres_forged")
 		return false
 	case RemoveAuthres:
 		for _, place := range slices.Backward(m.facts.forgedAuthres) {

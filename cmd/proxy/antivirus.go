@@ -61,8 +61,9 @@ func (l *loaded) checkAntivirus() {
 	}
 	for i, e := range l.Antivirus.Engines {
 		path := fmt.Sprintf("antivirus.engines[%d]", i)
-		if time.Duration(e.Deadline)+antivirus.Margin > time.Duration(l.Timeouts.Scan) {
-			l.errorf(path+".deadline", "%s, and %s to count votes, are more than timeouts.scan, %s",
+		scan := time.Duration(l.Timeouts.Scan)
+		if time.Duration(e.Deadline)+antivirus.Margin > scan && !l.complained(l.at("timeouts.scan")) {
+			l.errorf(path+".deadline", `"deadline": %s, and %s to count votes, are more than timeouts.scan, %s`,
 				e.Deadline, antivirus.Margin, l.Timeouts.Scan)
 		}
 		if e.MaxSize < l.Limits.MaxMessage {

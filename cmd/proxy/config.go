@@ -20,7 +20,7 @@ type config struct {
 	FinalCRLF   string   `key:"final_crlf" default:"refuse" oneof:"refuse|add" doc:"What becomes of a BDAT message without final CRLF whose server lacks CHUNKING: 554 5.6.3, or the CRLF is added."`
 	ReceivedFor bool     `key:"received_for" default:"false" doc:"Name the recipient in the Received field if there is only one. Off for privacy."`
 	AuthForged  string   `key:"authres_forged" default:"keep" oneof:"keep|reject|remove" doc:"What becomes of an Authentication-Results field a sender wrote in our name: kept below ours, refused, or cut out (which changes the message)."`
-	BannerDelay duration `key:"banner_delay" default:"0" doc:"Wait before the greeting."`
+	BannerDelay duration `key:"banner_delay" default:"0" doc:"Wait before the greeting, to find those who talk first. Not with shadow: true at the top level."`
 	RefusalURL  webPage  `key:"refusal_url" doc:"Page that explains a refusal; the message id is appended to it."`
 
 	levelConfig
@@ -44,7 +44,7 @@ type config struct {
 type levelConfig struct {
 	Thresholds  thresholdsConfig      `key:"thresholds" doc:"Scores from which on mail is treated so. Nothing set at the top level: tag 6, reject 15."`
 	SubjectMark words                 `key:"subject_mark" doc:"Put before the subject of tagged mail, which changes the message. Empty: no mark."`
-	Contact     string                `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page."`
+	Contact     string                `key:"contact" doc:"What a refused sender may turn to: an address of the operator's, or a page. In ASCII."`
 	Quarantine  string                `key:"quarantine" doc:"Name of the route that quarantined mail goes to. Unset: what should be quarantined is deferred."`
 	Ambiguity   string                `key:"ambiguity" oneof:"scan|reject" doc:"Content that mail programs read in several ways: every reading is scanned, or it is refused. Unset everywhere: scan."`
 	OverLimit   string                `key:"over_limit" oneof:"reject|tag|accept" doc:"Content that unpacks to more than is looked at. Unset everywhere: reject."`
@@ -90,7 +90,7 @@ type userRuleConfig struct {
 	Score  points `key:"score" doc:"Added to the message's score."`
 	Action string `key:"action" oneof:"reject|defer|tag|divert|quarantine|deliver|discard" doc:"What happens to the message. Unset: only the score."`
 	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the level's."`
-	Text   string `key:"text" doc:"What a refused sender reads. Unset: the program's text."`
+	Text   string `key:"text" doc:"What a refused or deferred sender reads, in ASCII. Unset: the program's text."`
 }
 
 type listenerConfig struct {
@@ -157,7 +157,7 @@ type ruleConfig struct {
 	Action string `key:"action" oneof:"reject|defer|tag|divert|quarantine|deliver|discard" doc:"What happens to a message with this finding. Unset: what the module says. discard answers 250 and delivers nothing."`
 	Score  points `key:"score" doc:"Added to the message's score. Unset: what the module says."`
 	Route  string `key:"route" doc:"Name of the route that divert sends to, and quarantine if it is not the level's."`
-	Text   string `key:"text" doc:"What a refused sender reads. Unset: the program's text."`
+	Text   string `key:"text" doc:"What a refused or deferred sender reads, in ASCII. Unset: the program's text."`
 	Shadow bool   `key:"shadow" default:"false" doc:"Shadow mode for this rule."`
 	Soft   bool   `key:"soft" default:"false" doc:"Soft mode for this rule."`
 }

@@ -163,9 +163,11 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 	for _, p := range n.pairs {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == p.key })
 		if i < 0 {
-			meant := nearestOf(p.key, keysOf(v.Type()))
-			d.problems.errorf(p.at, "unknown key %q%s", p.key, nearest(p.key, keysOf(v.Type())))
-			d.faulty[join(path, meant)] = true
+			known := keysOf(v.Type())
+			d.problems.errorf(p.at, "unknown key %q%s", p.key, nearest(p.key, known))
+			if meant := nearestOf(p.key, known); meant != "" {
+				d.faulty[join(path, meant)] = true
+			}
 			continue
 		}
 		if first, twice := seen[p.key]; twice {

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"reflect"
@@ -49,6 +51,9 @@ func (s source) load() (*loaded, problems) {
 	setDefaults(reflect.ValueOf(&l.config).Elem())
 	text, err := s.text()
 	if err != nil {
+		if pe, ok := errors.AsType[*fs.PathError](err); ok {
+			err = fmt.Errorf("%s: %w", pe.Op, pe.Err) // which file, the position says
+		}
 		l.problems.errorf(position{file: s.file}, "%v", err)
 		return l, l.problems
 	}
@@ -71,15 +76,21 @@ func (s source) load() (*loaded, problems) {
 }
 
 func (s source) text() ([]byte, error) {
-	if s.file == "-" {
-		return io.ReadAll(io.LimitReader(s.stdin, maxFile))
+	in := s.stdin
+	if s.file != "-" {
+		f, err := os.Open(s.file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
 	}
-	f, err := os.Open(s.file)
-	if err != nil {
-		return nil, err
+	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if len(text) > maxFile {
+		// Its beginning may be good YAML that says something else than the whole.
+		return nil, fmt.Errorf("larger than %s; long lists can be in files of their own (file:PATH)", size(maxFile))
 	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile))
+	return text, err
 }
 
 // at returns where a setting was written, or the nearest thing around it.

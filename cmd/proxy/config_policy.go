@@ -32,6 +32,7 @@ func (l *loaded) buildPolicy() {
 	}
 	for i := range l.Routes {
 		settings.Routes = append(settings.Routes, l.route(&l.Routes[i], fmt.Sprintf("routes[%d]", i)))
+		l.checkOwner(l.Routes[i].Tenant, fmt.Sprintf("routes[%d].tenant", i))
 	}
 	for i := range l.Tenants {
 		t, path := &l.Tenants[i], fmt.Sprintf("tenants[%d]", i)
@@ -57,6 +58,19 @@ func (l *loaded) buildPolicy() {
 		if !l.faulty[e.Path] && !l.complained(l.at(e.Path)) {
 			l.errorf(e.Path, "%q: %s", lastKey(e.Path), e.Problem)
 		}
+	}
+}
+
+// checkOwner warns of a route whose tenant is not among those that have
+// settings: a slip of the pen there leaves the route's domains without any of
+// them. Without a list of tenants, routes' own words are all there is.
+func (l *loaded) checkOwner(name, path string) {
+	known := make([]string, len(l.Tenants))
+	for i := range l.Tenants {
+		known[i] = l.Tenants[i].Name
+	}
+	if name != "" && len(known) > 0 && !slices.Contains(known, name) {
+		l.warnf(path, "no tenant of this name has settings%s", nearest(name, known))
 	}
 }
 
@@ -185,7 +199,7 @@ func (l *loaded) userRuleNames() []string {
 func (l *loaded) userRule(u userRuleConfig, path string) policy.UserRule {
 	out := policy.UserRule{Name: u.Name, When: u.When, Score: u.Score.pointer(), Action: action(u.Action), Route: u.Route, Text: u.Text}
 	asked, err := out.Check()
-	if err != nil {
+	if err != nil && !l.complained(l.at(path+".when")) { // a missing key has been reported
 		l.errorf(path+".when", `"when": %v`, err)
 	}
 	for _, name := range asked {

@@ -172,7 +172,8 @@ func TestSecretsStaySecret(t *testing.T) {
 
 // What a dump says is a configuration of the same meaning.
 func TestDumpRoundTrip(t *testing.T) {
-	l := mustLoad(t, goodConfig(t, `rules: {"literal.gtube": {action: reject, text: "no: \"thanks\" \u00e9"}}
+	l := mustLoad(t, goodConfig(t, `rules: {"literal.gtube": {action: reject, text: "no: \"thanks\"\ntwice"}}
+subject_mark: "\u00e9: \"x\""
 timeouts: {connect: 90m, scan: 1500ms, dns: 1h}
 limits: {exempt: [], max_message: 1500000B}
 contact: "yes"
@@ -224,8 +225,41 @@ func TestNearest(t *testing.T) {
 			t.Errorf("nearest to %s is %s, want %s", c[0], got, c[1])
 		}
 	}
-	if got := nearest("zzz", []string{"hostname"}); got != "" {
-		t.Errorf("nothing in common, but got %q", got)
+	for _, word := range []string{"zzz", "foo", "x", "bogus", "perhaps"} {
+		if got := nearest(word, []string{"hostname", "log", "mailboxes", "block", "scan"}); got != "" {
+			t.Errorf("%s is like nothing, but got %q", word, got)
+		}
+	}
+}
+
+// A file that is too large is refused: its beginning may say something else.
+func TestFileTooLarge(t *testing.T) {
+	s := goodConfig(t, "#"+strings.Repeat(" ", maxFile)+"\nshadow: true\n")
+	want := s.file + ": larger than 16MiB; long lists can be in files of their own (file:PATH)"
+	if _, found := s.load(); len(found) != 1 || found[0].String() != want {
+		t.Errorf("got %v, want %s", found, want)
+	}
+}
+
+// Addresses stand in configurations, and so in what is wrong with them. A log
+// has none (I6).
+func TestProblemsWithoutAddresses(t *testing.T) {
+	s := goodConfig(t, `mailboxes: {canary@y.test: {}, canary@y.test: {soft: true}}
+"canary@y.test": {shadow: true}
+limits: {exempt: [canary@y.test]}
+rules: {canary@y.test: {score: 1}}
+user_rules: [{name: a, score: 1, when: 'header("to") matches "((canary@y.test"'}]
+block: [canary@]
+`)
+	_, found := s.load()
+	errs, warnings := found.split()
+	if len(errs) != 5 || len(warnings) != 1 || !strings.Contains(errs.Error(), "canary@y.test") {
+		t.Fatalf("errors %v, warnings %v", errs, warnings)
+	}
+	for _, line := range append(problemLines(errs), problemLines(warnings)...) {
+		if strings.Contains(line, "canary") {
+			t.Errorf("the log would have: %s", line)
+		}
 	}
 }
 

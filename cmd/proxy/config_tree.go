@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 
@@ -50,6 +51,7 @@ const maxNodes = 100_000
 // treeOf parses YAML. A syntax error is the only problem it then reports.
 func treeOf(file string, text []byte, ps *problems) *node {
 	g := grower{file: file, problems: ps, anchors: map[string]ast.Node{}}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // YAML 1.2 section 5.2; goccy would take it for a part of the first key
 	parsed, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		at := position{file: file, line: 1, col: 1}

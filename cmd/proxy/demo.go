@@ -43,6 +43,9 @@ const demoReady = 10 * time.Second
 func (c *demoCommand) Run(a *app) error {
 	ctx, stop := signal.NotifyContext(a.ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if err := new(socketAddress).set(c.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
 	good, err := startDemoServer(false)
 	if err != nil {
 		return err

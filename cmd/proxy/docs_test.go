@@ -47,7 +47,7 @@ func TestHeadersPage(t *testing.T) {
 // no other.
 func TestLogPage(t *testing.T) {
 	rec := testRecord(t)
-	rec.Tenant, rec.Detour, rec.Duplicate, rec.Uncertain = "a", stream.DetourTaken, true, true
+	rec.Tenant, rec.Tagged, rec.Detour, rec.Duplicate, rec.Uncertain = "a", true, stream.DetourTaken, true, true
 	rec.Engines = []filter.EngineVote{{Name: "clamav", Result: "clean", Took: time.Second}}
 	rec.Findings = append(rec.Findings, policy.Finding{Module: "antivirus", Rule: "antivirus.failed"})
 	line := lineOf(t, "json", privacyConfig{Level: "pseudonym", ClientIP: "full"}, rec)

@@ -3,9 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/filter/literal"
 )
@@ -15,6 +17,35 @@ const exampleConfig = "../../deploy/sluice.yaml"
 func TestExampleConfigurationIsGood(t *testing.T) {
 	if code, out, errs := command(t, "", "check-config", "--strict", exampleConfig); code != exitDone {
 		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+}
+
+// What stands there as a comment can be put to use as it is.
+func TestExampleCommentsAreGood(t *testing.T) {
+	text, err := os.ReadFile(exampleConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	certFile, keyFile := makeCertificate(t, dir, "mx", "mx.example.test", time.Now().Add(time.Hour))
+	writeFile(t, filepath.Join(dir, "block.txt"), "foe.test\n")
+	used, setting := 0, regexp.MustCompile(`^ +# ([a-z_]+: \{|- ")`)
+	for line := range strings.Lines(string(text)) {
+		if !setting.MatchString(line) {
+			continue
+		}
+		used++
+		plain := strings.Replace(line, "# ", "", 1)
+		conf := strings.NewReplacer("/etc/sluice/mx.pem", certFile, "/etc/sluice/mx.key", keyFile, "/etc/sluice/", dir+"/").
+			Replace(strings.Replace(string(text), line, plain, 1))
+		file := filepath.Join(dir, "sluice.yaml")
+		writeFile(t, file, conf)
+		if code, out, errs := command(t, "", "check-config", "--strict", file); code != exitDone {
+			t.Errorf("%s exit %d\n%s%s", line, code, out, errs)
+		}
+	}
+	if used < 3 {
+		t.Errorf("%d comments found", used)
 	}
 }
 

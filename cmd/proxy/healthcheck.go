@@ -13,7 +13,7 @@ import (
 
 // An adminFlags finds the running process.
 type adminFlags struct {
-	Admin  string `help:"Admin address of the running process." placeholder:"HOST:PORT"`
+	Admin  string `help:"Admin address of the running process. Without it: what the file says, else the environment, else 127.0.0.1:8025." placeholder:"HOST:PORT"`
 	Config string `help:"Configuration file that names the admin address." placeholder:"FILE"`
 }
 

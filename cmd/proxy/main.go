@@ -64,8 +64,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Name("proxy"),
 		kong.Description("Sluice: a stateless, zero-disk SMTP filtering proxy."),
 		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { left = code }),
-		kong.UsageOnError())
+		kong.Exit(func(code int) { left = code }))
 	if err != nil {
 		panic(err) // the table above contradicts itself
 	}
@@ -74,7 +73,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return left // --help has been answered
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "proxy: %v\n", err)
+		fmt.Fprintf(stderr, "proxy: %v\n\"proxy --help\" lists the commands, \"proxy COMMAND --help\" what one takes.\n", err)
 		return exitUsage
 	}
 	err = command.Run(&app{ctx, stdin, stdout, stderr, os.Environ()})

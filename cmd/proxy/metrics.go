@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,6 +16,13 @@ import (
 var latencyBuckets = []float64{0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 
 var addedLatency = metrics.NewPrometheusHistogramExt("sluice_added_latency_seconds", latencyBuckets)
+
+// User rules that failed are counted as modules are, by those who can count:
+// policy, which evaluates them, knows no metrics.
+var (
+	userErrors    = metrics.NewCounter(`sluice_engine_errors_total{engine="user",kind="error"}`)
+	userUnscanned = metrics.NewCounter(`sluice_messages_unscanned_total{engine="user",policy="closed"}`)
+)
 
 // counts are the counters with labels, made when first used.
 type counts struct {
@@ -42,6 +50,13 @@ func (c *counts) add(rec *stream.Record) {
 	}
 	if rec.Verdict == stream.Rejected || rec.Verdict == stream.Deferred {
 		c.get(labels{"sluice_reject_total", rec.Rule, rec.Stage}).Inc()
+	}
+	if rec.Tagged {
+		c.get(labels{"sluice_tagged_total", rec.Rule, ""}).Inc()
+	}
+	if slices.ContainsFunc(rec.Findings, func(f policy.Finding) bool { return f.Rule == policy.RuleUserFailed }) {
+		userErrors.Inc()
+		userUnscanned.Inc()
 	}
 	if rec.Shadow == policy.Reject || rec.Shadow == policy.Defer {
 		c.get(labels{"sluice_shadow_would_reject_total", rec.Rule, ""}).Inc()
@@ -109,12 +124,12 @@ var metricDocs = []metricDoc{
 	{"sluice_detours_taken_total", "counter", "", "Messages begun where the judgement of an earlier attempt wanted them."},
 	{"sluice_discarded_total", "counter", "", "Messages answered with 250 and not delivered, as a rule's discard demands."},
 	{"sluice_duplicate_suppressed_total", "counter", "", "Repeated messages answered with the reply of their first delivery (RFC 1047)."},
-	{"sluice_engine_errors_total", "counter", "engine, kind", "Modules and antivirus engines that could not do their work on a message."},
+	{"sluice_engine_errors_total", "counter", "engine, kind", "Modules, antivirus engines and user rules (user) that could not do their work on a message."},
 	{"sluice_guard_refused_total", "counter", "", "Replies not remembered because there was no room; each may cost one duplicate."},
 	{"sluice_guard_remembered_total", "counter", "", "Replies remembered because their sender may not have got them."},
 	{"sluice_log_dropped_total", "counter", "", "Log lines lost because the log's reader was too slow."},
 	{"sluice_messages_total", "counter", "verdict, stage", "Transactions by outcome and by the stage it was found at."},
-	{"sluice_messages_unscanned_total", "counter", "engine, policy", "Messages that a module or an antivirus engine did not look at to the end."},
+	{"sluice_messages_unscanned_total", "counter", "engine, policy", "Messages that a module, an antivirus engine or a user rule (user) did not look at to the end."},
 	{"sluice_panics_total", "counter", "", "Panics that were caught; each deferred one message or marked it."},
 	{"sluice_proxy_header_refused_total", "counter", "", "Connections without the PROXY header they had to begin with."},
 	{"sluice_reject_total", "counter", "rule, stage", "Messages refused or deferred by us, by rule; no rule: by the rules of the wire or for want of a route."},
@@ -126,6 +141,7 @@ var metricDocs = []metricDoc{
 	{"sluice_sessions_total", "counter", "result", "Sessions that ended before MAIL (nomessage), and connections refused for a limit (turned_away)."},
 	{"sluice_shadow_would_reject_total", "counter", "rule", "Messages that policy would have refused or deferred but for shadow mode."},
 	{"sluice_signature_age_seconds", "gauge", "engine", "Age of an antivirus engine's signatures, of the oldest if it has several daemons."},
+	{"sluice_tagged_total", "counter", "rule", "Messages delivered with the marks of tagged mail, by the rule that decided."},
 	{"sluice_tenant_messages_total", "counter", "tenant, verdict", "Transactions for tenants' recipients, by outcome."},
 	{"sluice_tls_cert_expiry_timestamp_seconds", "gauge", "name", "When a listener's certificate expires, in Unix seconds."},
 	{"sluice_tls_cert_reload_failures_total", "counter", "", "Replaced certificate files that could not be used; the old ones stayed."},

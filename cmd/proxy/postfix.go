@@ -90,8 +90,13 @@ func appendPostfixOutcome(b []byte, rec *stream.Record, rcptCode int) []byte {
 	switch {
 	case rcptCode < 400 && rec.Reply != "":
 		b = appendForeign(b, rec.Reply, rec)
+	case rcptCode >= 400 && rec.Stage != "rcpt":
+		b = append(b, "refused at RCPT"...) // the verdict is the others'
 	default:
 		b = append(b, rec.Verdict...)
+		if rec.Rule != "" {
+			b = append(append(b, " by "...), rec.Rule...)
+		}
 	}
 	return append(b, ")\n"...)
 }

@@ -75,8 +75,18 @@ func (ps problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// anonymous returns ps as a log may have them (I6): what an operator wrote in
+// the wrong place can be somebody's address, as a mailbox named twice is.
+func (ps problems) anonymous() problems {
+	out := slices.Clone(ps)
+	for i := range out {
+		out[i].text = withoutAddresses(out[i].text, nil)
+	}
+	return out
+}
+
 // nearest returns the part of a message that names the candidate most like
-// word, or nothing if none has anything in common with it.
+// word, or nothing if none is like it.
 func nearest(word string, candidates []string) string {
 	if best := nearestOf(word, candidates); best != "" {
 		return fmt.Sprintf("; nearest %q", best)
@@ -85,13 +95,14 @@ func nearest(word string, candidates []string) string {
 }
 
 // nearestOf prefers what begins alike: people err later in a word, and leave
-// its end out.
+// its end out. What differs in more than half of the word is another word: a
+// guess would only mislead.
 func nearestOf(word string, candidates []string) string {
 	best, least := "", 0
 	word = strings.ToLower(word)
 	for _, c := range candidates {
 		d := editDistance(word, c)
-		if n := d - sharedPrefix(word, c); d < max(len(word), len(c)) && (best == "" || n < least) {
+		if n := d - sharedPrefix(word, c); n <= len(word)/2 && (best == "" || n < least) {
 			best, least = c, n
 		}
 	}

@@ -111,7 +111,8 @@ func senderFields(w *fieldWriter, rec *stream.Record, p *privacy) {
 	w.openList("rcpts")
 	for i := range rec.Recipients {
 		var to []byte
-		if p.level != "none" {
+		// A RCPT that was no command has no path: "<>" would be a null sender's.
+		if p.level != "none" && !rec.Recipients[i].To.IsNull() {
 			to = p.appendAddress(space[:0], rec.Recipients[i].To)
 		}
 		w.recipient(to, rec.Recipients[i].Code)
@@ -130,6 +131,7 @@ func verdictFields(w *fieldWriter, rec *stream.Record) {
 	if rec.Score != 0 {
 		w.decimal("score", rec.Score)
 	}
+	w.truth("tagged", rec.Tagged)
 	if len(rec.Findings) > 0 {
 		w.openList("rules")
 		for i := range rec.Findings {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"sluice/internal/smtptest"
 	"sluice/policy"
 	"sluice/stream"
@@ -108,10 +110,44 @@ func TestPostfixLines(t *testing.T) {
 	want := `Nov 21 20:01:02 pod-1 sluice/smtpd[42]: 4F4HGT0NQ0Y68.1: client=unknown[2001:db8:1:2::3]
 Nov 21 20:01:02 pod-1 sluice/qmgr[42]: 4F4HGT0NQ0Y68.1: from=<>, size=12345, nrcpt=2 (queue active)
 Nov 21 20:01:02 pod-1 sluice/smtp[42]: 4F4HGT0NQ0Y68.1: to=<>, relay=192.0.2.7:25, delay=0.02, delays=0.00/0.00/0.00/0.02, dsn=2.0.0, status=sent (OK <[address]> [address] [address] see [address] queued as 4F5G \x1b[31m\x00\xff)
-Nov 21 20:01:02 pod-1 sluice/smtp[42]: 4F4HGT0NQ0Y68.1: to=<>, relay=192.0.2.7:25, delay=0.02, delays=0.00/0.00/0.00/0.02, dsn=5.0.0, status=bounced (delivered)
+Nov 21 20:01:02 pod-1 sluice/smtp[42]: 4F4HGT0NQ0Y68.1: to=<>, relay=192.0.2.7:25, delay=0.02, delays=0.00/0.00/0.00/0.02, dsn=5.0.0, status=bounced (refused at RCPT)
 `
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// What happened to a message stands in its line, whatever the format.
+func TestTaggedAndRejectedLines(t *testing.T) {
+	rec := testRecord(t)
+	rec.Shadow, rec.Tagged = policy.Deliver, true
+	for format, want := range map[string]string{"json": `"score":1.5,"tagged":true,"rules"`, "logfmt": " score=1.5 tagged=true rules="} {
+		if got := lineOf(t, format, privacyConfig{Level: "none"}, rec); !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	// A RCPT that could not be read is nobody's.
+	rec.Recipients = append(rec.Recipients, stream.RecordRecipient{Code: 555})
+	if got, want := lineOf(t, "json", privacyConfig{Level: "pseudonym"}, rec), `,{"code":555}],`; !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+	rec.Verdict, rec.Code, rec.Enhanced, rec.Reply, rec.Tagged = stream.Rejected, 550, "5.7.1", "", false
+	want := "dsn=5.7.1, status=bounced (rejected by literal.gtube)\n"
+	if got := lineOf(t, "postfix", privacyConfig{Level: "none"}, rec); !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+}
+
+// A user rule that failed shows in the alarm for mail that was not looked at.
+func TestUserRuleFailureCounted(t *testing.T) {
+	tagged := metrics.GetOrCreateCounter(`sluice_tagged_total{rule="literal.gtube"}`)
+	errors, unscanned, tags := userErrors.Get(), userUnscanned.Get(), tagged.Get()
+	rec := testRecord(t)
+	rec.Tagged = true
+	rec.Findings = append(rec.Findings, policy.Finding{Module: "user", Rule: policy.RuleUserFailed}, policy.Finding{Module: "user", Rule: policy.RuleUserFailed})
+	new(counts).add(rec)
+	if userErrors.Get() != errors+1 || userUnscanned.Get() != unscanned+1 || tagged.Get() != tags+1 {
+		t.Errorf("errors %d, unscanned %d, tagged %d; want one more each than %d, %d, %d", userErrors.Get(), userUnscanned.Get(), tagged.Get(), errors, unscanned, tags)
 	}
 }
 

@@ -52,7 +52,7 @@ func (p *program) next(old *state) (*state, error) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
-	for _, w := range warnings {
+	for _, w := range warnings.anonymous() {
 		p.log.Warn("configuration", "problem", w.text, "at", w.at.String())
 	}
 	return p.build(conf)
@@ -65,7 +65,7 @@ func problemLines(err error) []string {
 		return []string{err.Error()}
 	}
 	lines := make([]string, len(ps))
-	for i, p := range ps {
+	for i, p := range ps.anonymous() {
 		lines[i] = p.String()
 	}
 	return lines

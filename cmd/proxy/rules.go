@@ -33,8 +33,8 @@ var ruleGroups = []ruleGroup{
 		{Name: "smtp.long_line", Text: "A line of the message is longer than 1,000 octets (RFC 5322 section 2.1.1)."},
 	}},
 	{"list", false, "The allow and block lists.", []filter.Rule{
-		{Name: policy.RuleBlock, Text: "The sender is on a block list. Refuses."},
-		{Name: policy.RuleAllow, Text: "The sender is on an allow list: the score asks for nothing. Off: allow lists have no effect."},
+		{Name: policy.RuleBlock, Text: "The sender is on a block list. The detail says whose: mailbox, domain, tenant or top level. Refuses."},
+		{Name: policy.RuleAllow, Text: "The sender is on an allow list, the detail says whose: the score asks for nothing. Off: allow lists have no effect."},
 	}},
 	{"user", false, "Rules under `user_rules`: `user.` and the name.", []filter.Rule{
 		{Name: policy.RuleUserFailed, Text: "A user rule could not be evaluated. Defers."},

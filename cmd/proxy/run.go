@@ -34,7 +34,7 @@ func (c *runCommand) Run(a *app) error {
 	conf, found := src.load()
 	errs, warnings := found.split()
 	if len(errs) > 0 {
-		fmt.Fprintln(a.stderr, errs)
+		fmt.Fprintln(a.stderr, errs.anonymous()) // a service manager keeps it
 		return exitCode(exitFailed)
 	}
 	p, err := newProgram(a, src, conf)
@@ -42,7 +42,7 @@ func (c *runCommand) Run(a *app) error {
 		return err
 	}
 	defer p.lines.close(flushWait)
-	for _, w := range warnings {
+	for _, w := range warnings.anonymous() {
 		p.log.Warn("configuration", "problem", w.text, "at", w.at.String())
 	}
 	p.signals = signals

@@ -66,11 +66,24 @@ func (r *scanResult) tree(out io.Writer, explain bool) {
 	fmt.Fprintln(out)
 	r.printFindings(out, explain)
 	if explain {
-		fmt.Fprintf(out, "  thresholds: %s\n", thresholdWords(r.thresholds))
+		fmt.Fprintf(out, "  thresholds%s: %s\n", r.class.whose(), thresholdWords(r.thresholds))
 	}
 	if explain || len(r.findings) > 0 {
 		fmt.Fprintln(out)
 	}
+}
+
+// whose says who was asked for, behind aliases, and what tenant's they are:
+// whose settings these are is half of an explanation.
+func (c *scanClass) whose() string {
+	if len(c.paths) == 0 {
+		return ""
+	}
+	words := " for " + addresses(c.paths)
+	if tenant := c.tenant(); tenant != "" {
+		words += " (tenant " + onScreen(tenant) + ")"
+	}
+	return words
 }
 
 // addresses are those that the command line gave: they are no secret to whom
@@ -116,7 +129,7 @@ func (r *scanResult) printFindings(out io.Writer, explain bool) {
 var formRules = map[string]string{
 	"smtp.bare_newline":   "The message has a line end that is not CRLF (bare_newline).",
 	"smtp.loop":           "The header has more hops than mail takes: it runs in circles.",
-	"smtp.authres_forged": "An Authentication-Results field was written in our name (authentication_results).",
+	"smtp.authres_forged": "An Authentication-Results field was written in our name (authres_forged).",
 }
 
 // explanation is what a rule means.

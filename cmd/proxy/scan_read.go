@@ -138,7 +138,7 @@ func named(name string, err error) error {
 }
 
 // errTooLarge: no message so large would be taken.
-var errTooLarge = errors.New("larger than limits.max_message")
+var errTooLarge = errors.New("larger than limits.max_message, it would be refused: 552 5.3.4")
 
 // message reads the next message into r.content and tells whether another
 // follows. Lines that end in LF alone get their CR, if the first does: files are

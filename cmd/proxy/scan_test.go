@@ -382,7 +382,21 @@ news: reject by headers.no_date, score 7.0
 
   +7.0  headers.no_date
     There is no Date field.
-  thresholds: tag from 6.0, reject from 7.0
+  thresholds for <b@lax.test> (tenant lax): tag from 6.0, reject from 7.0
+
+`},
+		// Behind an alias: who is meant, and what list it was.
+		{"--explain --config c --rcpt alias@lax.test --from x@bad.test news", `
+news: reject by list.block, score 1.5
+
+  message  message/rfc822  NNN
+    1      text/plain      8 B
+
+  +1.5    headers.no_date
+    There is no Date field.
+  reject  list.block       tenant
+    The sender is on a block list. The detail says whose: mailbox, domain, tenant or top level. Refuses.
+  thresholds for <hard@strict.test> (tenant strict): tag from 1.0, reject from 3.0
 
 `},
 	} {
