@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
@@ -37,12 +38,16 @@ func zipped(t testing.TB, members ...member) []byte {
 	w := zip.NewWriter(&out)
 	for _, m := range members {
 		h := &zip.FileHeader{Name: m.name, Method: zip.Store}
+		create, content := w.CreateHeader, m.content
 		if m.encrypted {
-			h.Flags |= 1
+			// Twelve octets more than the content, and other ones.
+			content = bytes.Repeat([]byte("\x5C"), len(content)+12)
+			create, h.Flags, h.CRC32 = w.CreateRaw, 1, crc32.ChecksumIEEE(m.content)
+			h.CompressedSize64, h.UncompressedSize64 = uint64(len(content)), uint64(len(m.content))
 		}
-		f, err := w.CreateHeader(h)
+		f, err := create(h)
 		if err == nil {
-			_, err = f.Write(m.content)
+			_, err = f.Write(content)
 		}
 		if err != nil {
 			t.Fatal(err)
