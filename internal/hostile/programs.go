@@ -72,6 +72,12 @@ func programCases() []Case {
 		{33, "sound of a contact, quoted-printable", part("Content-Type: text/x-vcard\n", "BEGIN:VCARD\nVERSION:2.1\nSOUND;QUOTED-PRINTABLE:"+escaped(e, "=%02X")+"\nEND:VCARD\n"), found()},
 		{33, "photo of a contact, not folded", attached("a.vcf", "BEGIN:VCARD\nPHOTO;BASE64:\n"+chunked(b64(e), 30)+"\nEND:VCARD\n"), found()},
 		{33, "link in an invitation, folded", attached("a.ics", "BEGIN:VCALENDAR\r\nDESCRIPTION:see http://can\r\n ary.example/x\r\nEND:VCALENDAR\r\n"), linked("http://canary.example/x")},
+		// Old Macintoshes ended lines so; Apple's address book has written UTF-16.
+		{33, "file in a calendar, lines end in CR", attached("a.ics", strings.ReplaceAll(ics, "\n", "\r")), found()},
+		{33, "photo of a contact, lines end in CR", attached("a.vcf", "BEGIN:VCARD\rVERSION:3.0\rPHOTO;ENCODING=b;TYPE=JPEG:"+b64(e)+"\rEND:VCARD\r"), found()},
+		{33, "file in a calendar, CR in its parameters", attached("a.ics", strings.Replace(ics, "VALUE=BINARY", "X=\ry;VALUE=BINARY", 1)), found()},
+		{33, "file in a calendar in UTF-16", attached("a.ics", "\xff\xfe"+utf16le(ics)), found()},
+		{33, "photo of a contact in UTF-16 without mark", attached("a.vcf", utf16be("BEGIN:VCARD\nPHOTO;ENCODING=b:"+b64(e)+"\nEND:VCARD\n")), found()},
 		// Outlook takes a part that lacks an encoding for base64 if it looks so?
 		// It does not; but it opens these by their name.
 		{33, "winmail.dat by Content-Disposition", part("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=winmail.dat\n"+is64, lines64(string(tnefFile("e.dat", []byte(e))))), found()},

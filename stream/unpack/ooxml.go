@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-
-	"golang.org/x/text/encoding/unicode"
 )
 
 // The XML parts of Office documents (ECMA-376), each by itself: a zip's reader
@@ -34,20 +32,7 @@ type xmlPart struct {
 
 // readPart reads a part of an Office document.
 func readPart(t *teller, r *bufio.Reader) {
-	head, _ := r.Peek(4)
-	var in io.Reader = r
-	switch {
-	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")):
-		in = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Reader(r)
-	case bytes.HasPrefix(head, []byte("<\x00")):
-		in = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder().Reader(r)
-	case bytes.HasPrefix(head, []byte("\x00<")):
-		in = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder().Reader(r)
-	}
-	if in != io.Reader(r) {
-		r = bufio.NewReaderSize(in, blockSize)
-	}
-	p := &xmlPart{t: t, r: r}
+	p := &xmlPart{t: t, r: asUTF8(r)}
 	for p.text() && p.markup() {
 	}
 	p.endField()
