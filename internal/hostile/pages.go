@@ -108,24 +108,45 @@ func cryptoCases() []Case {
 			der(0x30, oidCompressed, der(0xA0, der(0x30, "\x02\x01\x00", der(0x30, oidZlib), der(0x30, oidData, der(0xA0, der(0x04, zlibOf(inner)))))))), foundOr("mime.smime")},
 		{29, "multipart/signed", mail("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=b\n\n" +
 			between("b", eicarPart(), "Content-Type: application/pkcs7-signature\n"+is64+"\nMAA=\n")), found()},
+		{29, "in a signature beside the text", mail("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=b\n\n" +
+			between("b", text, "Content-Type: application/pkcs7-signature; name=smime.p7s\n"+is64+"\n"+lines64(signed(der, der(0x04, inner))))), found()},
+		{29, "in a signature by name", attached("a.p7s", signed(der, der(0x04, inner))), found()},
+		{29, "in a signature in zip", attached("a.zip", string(zipOf(zipEntry{name: "a.p7s", data: []byte(signed(der, der(0x04, inner)))}))), found()},
 		{29, "enveloped", smime("Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n",
 			der(0x30, oidEnveloped, der(0xA0, der(0x30, "\x02\x01\x00", der(0x31), der(0x30, oidData))))), noted("encrypted.mail")},
 		{29, "PGP/MIME", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n")), noted("encrypted.mail")},
 		{29, "PGP in the text", mail("\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA\n-----END PGP MESSAGE-----\n"), noted("encrypted.mail")},
 		{29, "PGP, not encrypted", mail("\n" + pgpOf(EICAR())), found()},
+		{29, "PGP behind text", mail("\nhello\n\n" + pgpOf(EICAR())), found()},
+		{29, "PGP behind what is encrypted", mail("\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA\n-----END PGP MESSAGE-----\n" + pgpOf(EICAR())), found()},
+		{29, "PGP behind text, quoted-printable", mail("Content-Transfer-Encoding: quoted-printable\n\n" + escaped("hello\r\n"+crlf(pgpOf(EICAR())), "=%02X") + "\n"), found()},
+		{29, "PGP as a file, without armour", attached("e.gpg", pgpPackets(EICAR())), found()},
+		{29, "PGP as a file, packed", attached("e.dat.pgp", "\xA3\x02"+zlibOf(pgpPackets(EICAR()))), found()},
+		{29, "PGP as a file in zip", attached("a.zip", string(zipOf(zipEntry{name: "e.gpg", data: []byte(pgpPackets(EICAR()))}))), found()},
+		{29, "PGP as a file, by type", mail("Content-Type: application/pgp-encrypted\n" + is64 + "\n" + lines64(pgpPackets(EICAR()))), found()},
+		{29, "PGP as a file, armour behind text", attached("e.asc", "hello\n"+pgpOf(EICAR())), found()},
+		{29, "PGP as a file, other armour", attached("e.asc", strings.ReplaceAll(pgpOf(EICAR()), "MESSAGE", "ARMORED FILE")), found()},
+		{29, "PGP as a file, encrypted", attached("e.pgp", "\x85\x01\x0C\x03"+strings.Repeat("x", 267)), noted("encrypted.mail")},
 		{29, "PGP/MIME, not encrypted", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\n"+pgpOf(string(raw(eicarPart()))))), found()},
+		{29, "PGP/MIME, armour behind text", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
+			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\nhello\n"+pgpOf(EICAR()))), found()},
 		{29, "PGP/MIME, payload beside", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", eicarPart())), found("encrypted.mail")},
 	}
 }
 
-// pgpOf is a message in armour that is neither encrypted nor signed: one literal
+// pgpPackets is a message that is neither encrypted nor signed: one literal
 // packet (RFC 9580 section 5.9).
-func pgpOf(content string) string {
+func pgpPackets(content string) string {
 	body := "b\x00\x00\x00\x00\x00" + content
-	return "-----BEGIN PGP MESSAGE-----\n\n" + chunked(b64("\xCB\xFF"+string(be32(len(body)))+body), 64) + "-----END PGP MESSAGE-----\n"
+	return "\xCB\xFF" + string(be32(len(body))) + body
+}
+
+// pgpOf is the same in armour.
+func pgpOf(content string) string {
+	return "-----BEGIN PGP MESSAGE-----\n\n" + chunked(b64(pgpPackets(content)), 64) + "-----END PGP MESSAGE-----\n"
 }
 
 // linkCases are row 30.

@@ -42,7 +42,7 @@ const (
 	TypeActiveMime Type = "activemime" // macros of a document saved as a web page
 	TypeApple      Type = "applefile"  // AppleSingle, AppleDouble
 	TypeMacBinary  Type = "macbinary"
-	TypePGP        Type = "pgp" // a message in armour
+	TypePGP        Type = "pgp" // OpenPGP; by its octets only in armour
 
 	// Containers nothing looks into. Of some the names are told.
 	TypeCAB     Type = "cab"
