@@ -47,7 +47,7 @@ var mailHeaders = map[mailWay]string{
 // mail.
 var mailNames = map[string]mailWay{
 	"eml": wholeMail, "mht": wholeMail, "mhtml": wholeMail, "nws": wholeMail, "mim": wholeMail, "mime": wholeMail,
-	"mbox": mboxMail, "mbx": mboxMail, "tnef": tnefMail, "p7m": smimeMail, "p7z": smimeMail,
+	"mbox": mboxMail, "mbx": mboxMail, "tnef": tnefMail, "p7m": smimeMail, "p7s": smimeMail, "p7z": smimeMail,
 	"uu": uuMail, "uue": uuMail, "yenc": uuMail, "ync": uuMail, "ntx": uuMail,
 	"hqx": binHexMail, "bhx": binHexMail, "hcx": binHexMail,
 }
