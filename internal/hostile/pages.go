@@ -37,6 +37,18 @@ func htmlCases() []Case {
 		{28, "attribute in a file", file("a.html", `<p data-f="`+b64(padded)+`"><script>atob(x)</script>`), smuggled},
 		{28, "numbers in a file", file("a.html", "<script>new Uint8Array(["+numbers(padded)+"])</script>"), smuggled},
 		{28, "hexadecimal in a file", file("a.html", fmt.Sprintf("<p>%x</p><script>x(y)</script>", padded)), smuggled},
+		{28, "hexadecimal escapes", page(`<script>var d="` + each(padded, `\x%02x`) + `";save(d)</script>`), smuggled},
+		{28, "Unicode escapes", page(`<script>var d='` + each(padded, `\u%04X`) + `';save(d)</script>`), smuggled},
+		{28, "Unicode escapes in braces", page(`<script>var d='` + each(padded, `\u{%x}`) + `';save(d)</script>`), smuggled},
+		{28, "octal escapes", page(`<script>var d='` + each(padded, `\%03o`) + `';save(d)</script>`), smuggled},
+		{28, "percent escapes", page(`<script>var d=unescape("` + each(padded, `%%%02X`) + `");save(d)</script>`), smuggled},
+		{28, "percent escapes of what needs them", page(`<script>save(unescape("` + strings.ReplaceAll(url.QueryEscape(padded), "+", "%20") + `"))</script>`), smuggled},
+		{28, "percent escapes of code units", page(`<script>var d=unescape("` + each(padded, `%%u%04x`) + `");save(d)</script>`), smuggled},
+		{28, "base64 in escapes", page(`<script>var d="` + each(b64(padded), `\x%02x`) + `";save(atob(d))</script>`), smuggled},
+		{28, "escapes in pieces", page(`<script>var d="` + strings.Join(strings.Fields(chunked(each(padded, `\x%02x`), 400)), `" +`+"\n"+`'' + "`) + `";save(d)</script>`), smuggled},
+		{28, "escapes behind an apostrophe", page(`<script>/* don't: \x41 */ var d="` + each(padded, `\x%02x`) + `";save(d) // don't</script>`), smuggled},
+		{28, "numbers in quotes, in a file", file("a.html", `<script>new Uint8Array(["`+strings.ReplaceAll(strings.TrimSuffix(numbers(padded), ", "), ", ", `","`)+`"])</script>`), smuggled},
+		{28, "numbers in text, in a file", file("a.html", "<p>"+strings.ReplaceAll(numbers(padded), ",", "")+"</p><script>x(y)</script>"), smuggled},
 		{28, "page in zip", file("a.zip", string(zipOf(zipEntry{name: "a.html", data: []byte("<html>" + script + "</html>"), method: deflated}))), smuggled},
 	}
 }
@@ -46,6 +58,15 @@ func numbers(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
 		fmt.Fprintf(&b, "%d, ", s[i])
+	}
+	return b.String()
+}
+
+// each writes every octet of s in a format.
+func each(s, format string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, format, s[i])
 	}
 	return b.String()
 }
