@@ -109,6 +109,8 @@ func archiveCases() []Case {
 		{22, "RAR 5", file("a.rar", rar5Of("e.dat", e, 0, nil)), found()},
 		{22, "RAR 3", file("a.rar", rar3Of("e.dat", e, 0x30, 0)), found()},
 		{22, "RAR 5 by octets", file("a.dat", rar5Of("e.dat", e, 0, nil)), found()},
+		{22, "RAR 5, stream of a file", file("a.rar", rar5Streams(rar5Stream(":x.dat", e))), found()},
+		{22, "RAR 5, stream of a file that leads elsewhere", file("a.rar", rar5Streams(rar5Stream(`:..\..\run.js`, []byte("var a")))), refused("attachment.banned")},
 		{22, "mixed", file("a.zip", zipOf(zipEntry{name: "b.7z", data: sevenStored("c.tar.gz", gzipOf("", tarOf(tarEntry{"d.xz", xzOf(bzip2Of(e))})))})), found()},
 		{22, "eight deep", file("a.gz", layers(7, e)), found()},
 		{22, "nine deep", file("a.gz", layers(9, e)), Want{Refused: true, Or: []string{"limit.depth"}}},
