@@ -27,7 +27,7 @@ var startMarks = []mark{
 	{octets: appleSingleMark, t: TypeApple},
 	{octets: appleDoubleMark, t: TypeApple},
 	{octets: "\x00", t: TypeMacBinary, check: isMacBinary},
-	{octets: "%!PS", t: TypePS},
+	{octets: "%!PS", kind: psKind},
 	{octets: "\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3", t: TypeOneNote},
 	{octets: "\xA1\x2F\xFF\x43\xD9\xEF\x76\x4C\x9E\xE2\x10\xEA\x57\x22\x76\x5F", t: TypeOneNote},
 	{octets: "\x4C\x00\x00\x00\x01\x14\x02\x00", t: TypeLNK},
@@ -121,6 +121,17 @@ var startMarks = []mark{
 	{octets: "ttcf", t: TypeFonts, check: isBinary},
 	{octets: "wOFF", t: TypeFonts, check: isBinary},
 	{octets: "wOF2", t: TypeFonts, check: isBinary},
+}
+
+// psKind tells PostScript from PDF, whose readers take its mark in a line of
+// PostScript's too (ISO 32000-1 annex H.3.4.1).
+func psKind(h []byte) []Type {
+	line, _, _ := bytes.Cut(h[:min(len(h), markRange)], []byte("\n"))
+	line, _, _ = bytes.Cut(line, []byte("\r"))
+	if bytes.HasPrefix(line, []byte("%!PS-Adobe-")) && bytes.Contains(line, []byte(" PDF-")) {
+		return []Type{TypePDF}
+	}
+	return []Type{TypePS}
 }
 
 // isBzip2 looks at the level and at the first block's or the end's mark, so
