@@ -49,9 +49,18 @@ func tarAndZip(zip []byte) []byte {
 // tarHeader is a header with its content, whose user number is none: libraries
 // refuse it, programs do not.
 func tarHeader(name string, kind byte, content string) []byte {
+	return tarBlocks(name, kind, content, "zzzzzzz")
+}
+
+// tarPlain is one that has nothing wrong.
+func tarPlain(name string, kind byte, content string) []byte {
+	return tarBlocks(name, kind, content, "0000000")
+}
+
+func tarBlocks(name string, kind byte, content, user string) []byte {
 	h := make([]byte, 512)
 	copy(h, name)
-	copy(h[100:], "0000644\x00zzzzzzz\x000000000\x00")
+	copy(h[100:], "0000644\x00"+user+"\x000000000\x00")
 	copy(h[124:], fmt.Sprintf("%011o\x0000000000000\x00        ", len(content)))
 	h[156] = kind
 	copy(h[257:], "ustar\x0000")
@@ -87,6 +96,7 @@ func archiveCases() []Case {
 		{22, "tar, two behind each other", file("a.tar", slices.Concat(tarOf(tarEntry{"a.txt", []byte("x")}), tar)), found()},
 		{22, "tar, wrong checksum", file("a.tar", slices.Concat(tarOf(tarEntry{"a.txt", []byte("x")})[:1024], change1(tar, 148))), foundOr("archive.broken")},
 		{22, "tar, bad extended header", file("a.tar", slices.Concat(tarHeader("x", 'x', "99 mtime=never\n15 path=run.js\n"), tarOf(tarEntry{"a.txt", []byte("var a = 1")}))), refused("attachment.banned")},
+		{22, "tar, extended header of Solaris", file("a.tar", slices.Concat(tarPlain("x", 'X', "15 path=run.js\n"), tarOf(tarEntry{"a.txt", []byte("var a = 1")}))), refused("attachment.banned")},
 		{22, "tar, bad number", file("a.tar", tarHeader("e.dat", '0', EICAR())), found()},
 		{22, "bzip2, randomised block", file("e.bz2", randomised(bzip2Of(e))), refused("archive.unread")},
 		{22, "7z, start header of zeros", file("a.7z", slices.Concat([]byte("7z\xBC\xAF\x27\x1C\x00\x04"), make([]byte, 24), sevenStored("e.dat", e)[32:])), refused("archive.unread")},
