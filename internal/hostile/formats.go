@@ -198,6 +198,19 @@ func lz4Of(data []byte) []byte {
 	return slices.Concat([]byte{0x04, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82}, le32(len(data)|1<<31), data, le32(0))
 }
 
+// plistOf is a binary property list of objects of octets and the null object.
+func plistOf(objects ...[]byte) []byte {
+	b := []byte("bplist00")
+	offsets := be32(len(b))
+	b = append(b, 0)
+	for _, o := range objects {
+		offsets = append(offsets, be32(len(b))...)
+		b = slices.Concat(b, []byte{0x4F, 0x12}, be32(len(o)), o)
+	}
+	trailer := slices.Concat(make([]byte, 6), []byte{4, 1, 0, 0, 0, 0}, be32(len(objects)+1), make([]byte, 12), be32(len(b)))
+	return slices.Concat(b, offsets, trailer)
+}
+
 // pngOf is a picture of one pixel.
 func pngOf() []byte {
 	chunk := func(kind string, data []byte) []byte {

@@ -63,6 +63,10 @@ func programCases() []Case {
 		{33, "AppleSingle", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(appleSingle(1, e)))), found()},
 		{33, "AppleSingle, resource fork", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(appleSingle(2, e)))), found()},
 		{33, "AppleSingle in zip", attached("a.zip", string(zipOf(zipEntry{name: "e.dat", data: appleSingle(1, e), method: deflated}))), found()},
+		// Safari opens its archives of pages, in both forms of property lists.
+		{33, "web archive", attached("a.webarchive", string(plistOf([]byte("<html>harmless</html>"), []byte(e)))), found()},
+		{33, "web archive, file of a page", attached("a.webarchive", string(plistOf([]byte(`<html><a href="data:application/octet-stream;base64,`+b64(e)+`">x</a></html>`)))), found()},
+		{33, "web archive in XML", attached("a.webarchive", `<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd"><plist version="1.0"><dict><key>WebMainResource</key><dict><key>WebResourceData</key><data>`+lines64(e)+`</data></dict></dict></plist>`), found()},
 		{33, "MacBinary", part("Content-Type: application/macbinary; name=e.bin\n"+is64, lines64(string(macBinary("e.dat", e)))), found()},
 		{33, "file in an invitation", part("Content-Type: text/calendar; method=REQUEST\n", ics), found()},
 		{33, "photo of a contact", part("Content-Type: text/vcard\n", "BEGIN:VCARD\nVERSION:3.0\nPHOTO;ENCODING=b;TYPE=JPEG:"+b64(e)+"\nEND:VCARD\n"), foundOr("mime.uu")},

@@ -65,7 +65,7 @@ var extensions = func() map[string]Type {
 		TypeClass: "class", TypeDex: "dex", TypeWasm: "wasm", TypeScript: "sh bash pl py rb", TypeCHM: "chm", TypeHLP: "hlp",
 		TypeReg: "reg", TypeSWF: "swf",
 		TypeHTML: "html htm xhtml shtml hta", TypeXML: "xml xsl xslt rss wsf", TypeSVG: "svg", TypePS: "ps eps ai",
-		TypeTNEF: "tnef", TypePGP: "pgp gpg asc", TypePST: "pst ost", TypeMDB: "mdb accdb", TypeVCF: "vcf vcard", TypeICS: "ics ical icalendar ifb vcs", TypeDjVu: "djvu djv",
+		TypeTNEF: "tnef", TypePGP: "pgp gpg asc", TypePlist: "webarchive plist webloc", TypePST: "pst ost", TypeMDB: "mdb accdb", TypeVCF: "vcf vcard", TypeICS: "ics ical icalendar ifb vcs", TypeDjVu: "djvu djv",
 		TypePNG: "png", TypeJPEG: "jpg jpeg jpe jfif", TypeGIF: "gif", TypeBMP: "bmp dib", TypeTIFF: "tif tiff",
 		TypeWebP: "webp", TypeICO: "ico cur", TypePSD: "psd", TypeWMF: "wmf", TypeEMF: "emf", TypeJP2: "jp2 j2k",
 		TypeHEIF: "heic heif avif", TypeJXL: "jxl",

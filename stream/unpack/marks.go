@@ -24,6 +24,7 @@ var startMarks = []mark{
 	{octets: ole2Magic, kind: func(h []byte) []Type { return []Type{oleKind(h)} }},
 	{octets: pdfMagic, t: TypePDF},
 	{octets: activeMimeMark, t: TypeActiveMime},
+	{octets: plistMark, t: TypePlist, check: isBinary},
 	{octets: appleSingleMark, t: TypeApple},
 	{octets: appleDoubleMark, t: TypeApple},
 	{octets: "\x00", t: TypeMacBinary, check: isMacBinary},

@@ -10,7 +10,7 @@ import (
 
 // The XML parts of Office documents (ECMA-376), each by itself: a zip's reader
 // need not know what it holds. Relationships, fields, links and objects count;
-// all else is passed by.
+// all else is passed by. And what else of XML holds files in base64.
 
 const (
 	// xmlTag is how much of one tag is looked at: 64 KiB. Office writes none
@@ -28,6 +28,7 @@ type xmlPart struct {
 	field []byte // instruction of the field at hand
 	taken bool   // text is part of it
 	name  string // of the part of a flat document
+	plist bool   // it is a property list of Apple's, which may be a web archive
 }
 
 // readPart reads a part of an Office document.
@@ -151,6 +152,12 @@ func (p *xmlPart) element(tag []byte) bool {
 		}
 	case "part":
 		p.name = strings.TrimPrefix(string(xmlAttr(tag, "name")), "/")
+	case "plist":
+		p.plist = true
+	case "data":
+		if p.plist && tag[len(tag)-1] != '/' {
+			return p.binary(tag)
+		}
 	case "library-embedded": // of flat OpenDocument
 		p.t.note(RuleMacro, Middle, "basic")
 	case "binaryData", "binData", "binary-data": // the last likewise

@@ -128,6 +128,8 @@ func (f *found) element(b []byte, xml bool) {
 		f.add(TypeRels)
 	case bytes.HasPrefix(b, []byte("<?php")):
 		f.add(TypeScript)
+	case string(tag) == "plist":
+		f.add(TypePart)
 	case isHTML(b):
 		f.add(TypeHTML)
 	case isPart(b):

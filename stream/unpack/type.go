@@ -42,7 +42,8 @@ const (
 	TypeActiveMime Type = "activemime" // macros of a document saved as a web page
 	TypeApple      Type = "applefile"  // AppleSingle, AppleDouble
 	TypeMacBinary  Type = "macbinary"
-	TypePGP        Type = "pgp" // OpenPGP; by its octets only in armour
+	TypePlist      Type = "plist" // binary property list, web archive
+	TypePGP        Type = "pgp"   // OpenPGP; by its octets only in armour
 
 	// Containers nothing looks into. Of some the names are told.
 	TypeCAB     Type = "cab"
@@ -178,7 +179,7 @@ var kinds = map[Type]kind{
 	TypePpt: {famOffice, opened}, TypeMsg: {famMail, opened}, TypeMSI: {famProgram, opened | runs},
 	TypeRTF: {famOffice, opened}, TypeOneNote: {famOffice, opened}, TypeRels: {famText, opened}, TypePart: {famText, opened},
 	TypePDF: {famPDF, opened}, TypeActiveMime: {famOffice, opened},
-	TypePGP:   {famText, opened},
+	TypePGP: {famText, opened}, TypePlist: {famText, opened},
 	TypeApple: {famArchive, opened}, TypeMacBinary: {famArchive, opened},
 	TypeLNK: {famProgram, opened | runs}, TypeURL: {famText, opened | runs},
 
