@@ -197,6 +197,9 @@ func encryptedCases() []Case {
 		{24, "PDF", file("a.pdf", pdfOf("/Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -1 /O <"+zeros64+"> /U <"+zeros64+"> >> /ID [<00><00>]", pdfRoot)), marked("encrypted.document")},
 		{24, "PDF, foreign handler", file("a.pdf", pdfOf("/Encrypt << /Filter /Canary /V 5 >>", pdfRoot)), marked("encrypted.document")},
 		{24, "Office", file("a.docx", compoundOf(compoundFile{"EncryptionInfo", pad([]byte{4, 0, 4, 0, 0x40}, 4096)}, compoundFile{"EncryptedPackage", make([]byte, 8192)})), marked("encrypted.document")},
+		{24, "OpenDocument", file("a.odt", zipOf(zipEntry{name: "mimetype", data: []byte("application/vnd.oasis.opendocument.text")},
+			zipEntry{name: "META-INF/manifest.xml", method: deflated, data: []byte(`<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry manifest:full-path="content.xml"><manifest:encryption-data/></manifest:file-entry></manifest:manifest>`)},
+			zipEntry{name: "content.xml", data: noise(400)})), marked("encrypted.document")},
 	}
 }
 

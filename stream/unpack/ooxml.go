@@ -142,6 +142,8 @@ func (p *xmlPart) element(tag []byte) bool {
 		p.t.note(RuleDDE, Middle, "")
 	case "OLEObject", "oleObject", "oleObj", "embeddedObject":
 		p.object(tag)
+	case "encryption-data": // in the list of parts of OpenDocument
+		p.t.note(RuleEncryptedDoc, Middle, "odf")
 	case "ocx", "control":
 		p.t.note(RuleObject, Middle, "activex")
 	case "macrosheet":
@@ -375,9 +377,11 @@ func xmlReference(s string) (r rune, ok bool) {
 }
 
 // partNames are in the namespaces of Office documents, of which one stands in
-// the first element of each part that matters.
+// the first element of each part that matters; of OpenDocument that is the list
+// of all parts.
 var partNames = [][]byte{
 	[]byte("schemas.openxmlformats.org/"), []byte("purl.oclc.org/ooxml/"), []byte("schemas.microsoft.com/office/"),
+	[]byte("opendocument:xmlns:manifest"),
 }
 
 // isPart tells whether the element that b begins with is of an Office document.
