@@ -67,7 +67,7 @@ func restricted(types []unpack.Type) bool {
 		case "pe", "dos", "elf", "macho", "class", "dex", "wasm", "script", "chm", "hlp", "reg", "lnk", "url", "msi", "onenote",
 			"zip", "jar", "apk", "gzip", "bzip2", "zstd", "lzma", "xz", "tar", "7z", "rar", "cab", "iso", "udf", "vhd", "vhdx",
 			"vmdk", "vdi", "qcow", "disk", "ace", "arj", "lha", "lz4", "lzip", "lzop", "compress", "dmg", "wim", "cpio", "ar",
-			"rpm", "xar", "squashfs", "zoo", "stuffit":
+			"rpm", "xar", "squashfs", "zoo", "stuffit", "alz", "egg", "daa", "isz", "expand", "freearc", "zpaq":
 			return true
 		}
 	}

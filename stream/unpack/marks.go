@@ -64,6 +64,16 @@ var startMarks = []mark{
 	{octets: "xar!", t: TypeXAR, check: isBinary},
 	{octets: "SIT!", t: TypeStuffIt, check: isBinary},
 	{octets: "StuffIt ", t: TypeStuffIt, check: isBinary},
+	{octets: "ALZ\x01", t: TypeALZ},
+	{octets: "EGGA\x00\x01", t: TypeEGG},
+	{octets: "DAA\x00\x00\x00\x00\x00", t: TypeDAA},
+	{octets: "IsZ!", t: TypeISZ, check: isBinary},
+	{octets: "SZDD\x88\xF0\x27\x33", t: TypeExpand},
+	{octets: "KWAJ\x88\xF0\x27\xD1", t: TypeExpand},
+	{octets: "ArC\x01", t: TypeFreeArc},
+	{octets: "7kSt\xA0\x31\x83\xD3", t: TypeZPAQ},
+	{octets: "zPQ\x01", t: TypeZPAQ},
+	{octets: "zPQ\x02", t: TypeZPAQ},
 
 	{octets: "MZ", kind: mzKind},
 	{octets: "ZM", kind: mzKind}, // DOS takes both

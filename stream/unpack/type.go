@@ -72,6 +72,13 @@ const (
 	TypeSquash  Type = "squashfs"
 	TypeZOO     Type = "zoo"
 	TypeStuffIt Type = "stuffit"
+	TypeALZ     Type = "alz"
+	TypeEGG     Type = "egg"
+	TypeDAA     Type = "daa"    // disc image of PowerISO
+	TypeISZ     Type = "isz"    // the same of UltraISO
+	TypeExpand  Type = "expand" // SZDD and KWAJ: compress.exe of Windows, file.ex_
+	TypeFreeArc Type = "freearc"
+	TypeZPAQ    Type = "zpaq"
 
 	// Programs.
 	TypePE     Type = "pe"
@@ -191,7 +198,11 @@ var kinds = map[Type]kind{
 	TypeAR: {famArchive, opened | closed}, TypeRPM: {famArchive, opened | closed},
 	TypeXAR: {famArchive, opened | closed}, TypeZOO: {famArchive, opened | closed},
 	TypeStuffIt: {famArchive, opened | closed},
-	TypeISO:     {famDisk, opened | closed}, TypeUDF: {famDisk, opened | closed},
+	TypeALZ:     {famArchive, opened | closed}, TypeEGG: {famArchive, opened | closed},
+	TypeExpand: {famArchive, opened | closed}, TypeFreeArc: {famArchive, opened | closed},
+	TypeZPAQ: {famArchive, opened | closed},
+	TypeDAA:  {famDisk, opened | closed}, TypeISZ: {famDisk, opened | closed},
+	TypeISO: {famDisk, opened | closed}, TypeUDF: {famDisk, opened | closed},
 	TypeVHD: {famDisk, opened | closed}, TypeVHDX: {famDisk, opened | closed},
 	TypeVMDK: {famDisk, opened | closed}, TypeVDI: {famDisk, opened | closed},
 	TypeQCOW: {famDisk, opened | closed}, TypeDisk: {famDisk, opened | closed},
