@@ -33,6 +33,8 @@ const (
 	smimeMail
 	uuMail
 	binHexMail
+	base64Mail // a file of nothing but base64, which archivers open
+	emlxMail   // Apple Mail's: a line with the message's size comes first
 )
 
 // mailHeaders stand before what is no message itself.
@@ -41,15 +43,17 @@ var mailHeaders = map[mailWay]string{
 	smimeMail:  "Content-Type: application/pkcs7-mime\n\n",
 	uuMail:     "Content-Type: application/x-uuencode\n\n",
 	binHexMail: "Content-Type: application/mac-binhex40\n\n",
+	base64Mail: "Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n",
 }
 
 // mailNames are the extensions by which programs read mail, and what stands in
 // mail.
 var mailNames = map[string]mailWay{
 	"eml": wholeMail, "mht": wholeMail, "mhtml": wholeMail, "nws": wholeMail, "mim": wholeMail, "mime": wholeMail,
-	"mbox": mboxMail, "mbx": mboxMail, "tnef": tnefMail, "p7m": smimeMail, "p7z": smimeMail,
+	"mbox": mboxMail, "mbx": mboxMail, "tnef": tnefMail, "p7m": smimeMail, "p7s": smimeMail, "p7z": smimeMail,
 	"uu": uuMail, "uue": uuMail, "yenc": uuMail, "ync": uuMail, "ntx": uuMail,
 	"hqx": binHexMail, "bhx": binHexMail, "hcx": binHexMail,
+	"b64": base64Mail, "emlx": emlxMail,
 }
 
 // mailWay tells how a piece that begins with head is read as mail. What the
@@ -71,7 +75,7 @@ func (pc *piece) mailWay(head []byte) mailWay {
 	if slices.Contains(part.Types, unpack.TypeTNEF) {
 		way = tnefMail
 	}
-	if pc.mime != nil && way != noMail && way != mboxMail {
+	if pc.mime != nil && way != noMail && way != mboxMail && way != base64Mail && way != emlxMail {
 		if way == wholeMail {
 			return noMail
 		}
@@ -175,7 +179,10 @@ func (pc *piece) openMail(way mailWay, n int) unpack.Reader {
 	m.parser.Limits.Parts = min(cmp.Or(m.parser.Limits.Parts, mime.DefaultParts), maxMailParts-b.mailParts)
 	m.parser.Limits.Work = max(cmp.Or(m.parser.Limits.Work, mime.DefaultWork)-b.mailWork, 1)
 	header, bare := mailHeaders[way]
-	m.parser.Reset(&mailEntities{entities: (*entities)(b), member: pc, n: n, bare: bare, guessed: way == guessed})
+	if way == emlxMail {
+		header = "X-Size: " // makes the line with the size a field
+	}
+	m.parser.Reset(&mailEntities{entities: (*entities)(b), member: pc, n: n, bare: bare, file: way == base64Mail, guessed: way == guessed})
 	m.parser.Write([]byte(header))
 	return m
 }
@@ -204,6 +211,7 @@ type mailEntities struct {
 	member  *piece
 	n       int  // of the message in the file
 	bare    bool // the message and its part are of our making: what is in the part counts
+	file    bool // that is the part itself: nobody has seen it yet
 	entered bool // that part has begun
 	guessed bool // it may be none
 }
@@ -219,6 +227,9 @@ func (e *mailEntities) Open(p *mime.Part) {
 		}
 	case e.bare && !e.entered:
 		e.entered = true
+		if e.file {
+			e.open(p, e.member)
+		}
 	default:
 		e.open(p, cmp.Or(e.body().entity(p.Parent), e.member))
 	}

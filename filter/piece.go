@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"hash"
 	"path"
@@ -173,7 +174,7 @@ func (pc *piece) openReaders(head []byte) {
 			pc.readers = append(pc.readers, r)
 		}
 	}
-	if t := pc.lines(); t != "" && pc.enter() {
+	if t := cmp.Or(pc.lines(), pc.pgp()); t != "" && pc.enter() {
 		pc.readers = append(pc.readers, unpack.Open(t, pc.name(), b.budget, &members{piece: pc}))
 	}
 	if way := pc.mailWay(head); way != noMail && pc.enter() {
@@ -203,6 +204,28 @@ func (pc *piece) lines() unpack.Type {
 		switch t := unpack.ByExtension(name[strings.LastIndexByte(name, '.')+1:]); t {
 		case unpack.TypeICS, unpack.TypeVCF:
 			return t
+		}
+	}
+	return ""
+}
+
+// pgp tells whether a piece that does not begin as OpenPGP does in armour is
+// given to a program for it all the same.
+func (pc *piece) pgp() unpack.Type {
+	if slices.Contains(pc.part.Types, unpack.TypePGP) || len(pc.part.Types) > 0 && pc.part.Types[0].Family() != unpack.TypePGP.Family() {
+		return ""
+	}
+	if up := pc.parent; up != nil && slices.Contains(up.part.Declared, "multipart/encrypted") {
+		return unpack.TypePGP
+	}
+	for _, d := range pc.part.Declared {
+		if strings.HasPrefix(d, "application/pgp") || strings.HasPrefix(d, "application/x-pgp") {
+			return unpack.TypePGP
+		}
+	}
+	for _, name := range pc.part.Names {
+		if unpack.ByExtension(name[strings.LastIndexByte(name, '.')+1:]) == unpack.TypePGP {
+			return unpack.TypePGP
 		}
 	}
 	return ""

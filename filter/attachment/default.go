@@ -7,10 +7,12 @@ import "strings"
 // large mail programs and providers.
 func defaultExtensions() []string {
 	return strings.Fields(`
-		ade adp apk appx appxbundle bat chm cmd com cpl diagcab dll exe hta
-		img ins iso isp jar jnlp js jse lib library-ms lnk mde msc msi msix
-		msp mst nsh one pif ps1 reg scr sct search-ms settingcontent-ms shb
-		sys url vb vbe vbs vhd vhdx vxd wim wsc wsf wsh xll ace arj cab`)
+		ade adp apk appinstaller application appref-ms appx appxbundle bat
+		chm cmd com cpl diagcab dll exe gadget hta img ins iso isp jar jnlp js
+		jse lib library-ms lnk mde msc msi msix msixbundle msp mst nsh one pif
+		ps1 reg scf scr sct search-ms searchconnector-ms settingcontent-ms shb
+		shs sys url vb vbe vbs vhd vhdx vxd website wim ws wsb wsc wsf wsh xbap
+		xll ace arj cab`)
 }
 
 // defaultTypes are the same by octets and by media type. What a program was
@@ -18,13 +20,16 @@ func defaultExtensions() []string {
 func defaultTypes() []string {
 	return strings.Fields(`
 		executable unsupported onenote
+		application/ecmascript
 		application/hta
 		application/java-archive
+		application/javascript
 		application/vnd.ms-htmlhelp
 		application/vnd.microsoft.portable-executable
 		application/x-dosexec
 		application/x-executable
 		application/x-java-archive
+		application/x-javascript
 		application/x-ms-dos-executable
 		application/x-ms-installer
 		application/x-ms-shortcut
@@ -32,5 +37,7 @@ func defaultTypes() []string {
 		application/x-msdownload
 		application/x-msi
 		application/x-vbs
+		text/ecmascript
+		text/javascript
 		text/vbscript`)
 }

@@ -101,10 +101,11 @@ func (p *page) endCode() {
 }
 
 // numbers takes a character of a list of numbers, decimal or hexadecimal, of
-// octets with a sign or without.
+// octets with a sign or without, with commas or blanks between them, and quotes
+// around each or all.
 func (p *page) numbers(c byte) {
 	n := &p.carried
-	blank := c == ' ' || c == '\n' || c == '\r' || c == '\t'
+	blank := c == ' ' || c == '\n' || c == '\r' || c == '\t' || isQuote(c)
 	switch {
 	case n.state == numberBehind && blank:
 		return
@@ -128,7 +129,7 @@ func (p *page) numbers(c byte) {
 	case n.state == numberBegins && (blank || c == '-'):
 		n.negative = n.negative || c == '-'
 		return
-	case n.state == numberBegins && isDigit(c):
+	case (n.state == numberBegins || n.state == numberBehind) && isDigit(c):
 		n.state, n.number, n.digits = numberIn, int(c-'0'), 1
 		return
 	}
@@ -137,7 +138,7 @@ func (p *page) numbers(c byte) {
 	}
 	p.endNumbers()
 	n.state, n.negative, n.hex = numberNone, false, false
-	if c == '[' || c == '(' || c == '{' {
+	if c == '[' || c == '(' || c == '{' || c == '>' || isQuote(c) {
 		n.state = numberBegins
 	}
 }

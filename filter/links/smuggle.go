@@ -67,7 +67,7 @@ func restricted(types []unpack.Type) bool {
 		case "pe", "dos", "elf", "macho", "class", "dex", "wasm", "script", "chm", "hlp", "reg", "lnk", "url", "msi", "onenote",
 			"zip", "jar", "apk", "gzip", "bzip2", "zstd", "lzma", "xz", "tar", "7z", "rar", "cab", "iso", "udf", "vhd", "vhdx",
 			"vmdk", "vdi", "qcow", "disk", "ace", "arj", "lha", "lz4", "lzip", "lzop", "compress", "dmg", "wim", "cpio", "ar",
-			"rpm", "xar", "squashfs", "zoo", "stuffit":
+			"rpm", "xar", "squashfs", "zoo", "stuffit", "alz", "egg", "daa", "isz", "expand", "freearc", "zpaq":
 			return true
 		}
 	}
@@ -116,6 +116,7 @@ func isPage(media string) bool {
 func (p *page) script(b []byte, free bool) {
 	p.strictly(b)
 	p.literals(b)
+	p.escapes(b)
 	if free && writesMarkup(b) {
 		z := &p.html
 		z.begin()
@@ -135,45 +136,6 @@ func writesMarkup(b []byte) bool {
 			return true
 		}
 	}
-}
-
-// unescapeScript decodes the escapes in the strings of a script, and those of
-// its unescape().
-func unescapeScript(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		if v, ok := unhex(b[i:]); ok {
-			out = append(out, v)
-			i += 2
-			continue
-		}
-		if b[i] != '\\' || i+1 == len(b) {
-			out = append(out, b[i])
-			continue
-		}
-		digits := 0
-		switch b[i+1] {
-		case 'x':
-			digits = 2
-		case 'u':
-			digits = 4
-		}
-		r := rune(0)
-		n := 0
-		for n < digits && i+2+n < len(b) && hexDigit[b[i+2+n]] > 0 {
-			r = r<<4 | rune(hexDigit[b[i+2+n]]-1)
-			n++
-		}
-		switch {
-		case digits > 0 && n == digits:
-			out = append(out, string(r)...)
-			i += 1 + digits
-		default:
-			out = append(out, b[i+1])
-			i++
-		}
-	}
-	return out
 }
 
 // sextet has one more than the value of a base64 digit, of either alphabet;
@@ -266,16 +228,8 @@ func joint(b []byte, i int) int {
 	if i >= len(b) || !isQuote(b[i]) {
 		return -1
 	}
-	for i++; i < len(b); i++ {
-		switch c := b[i]; {
-		case isQuote(c):
-			if i+1 < len(b) && sextet[b[i+1]] > 0 {
-				return i + 1
-			}
-			return -1
-		case c > ' ' && c != '+' && c != ',':
-			return -1
-		}
+	if next := nextString(b, i); next >= 0 && next < len(b) && sextet[b[next]] > 0 {
+		return next
 	}
 	return -1
 }

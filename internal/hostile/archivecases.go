@@ -49,9 +49,18 @@ func tarAndZip(zip []byte) []byte {
 // tarHeader is a header with its content, whose user number is none: libraries
 // refuse it, programs do not.
 func tarHeader(name string, kind byte, content string) []byte {
+	return tarBlocks(name, kind, content, "zzzzzzz")
+}
+
+// tarPlain is one that has nothing wrong.
+func tarPlain(name string, kind byte, content string) []byte {
+	return tarBlocks(name, kind, content, "0000000")
+}
+
+func tarBlocks(name string, kind byte, content, user string) []byte {
 	h := make([]byte, 512)
 	copy(h, name)
-	copy(h[100:], "0000644\x00zzzzzzz\x000000000\x00")
+	copy(h[100:], "0000644\x00"+user+"\x000000000\x00")
 	copy(h[124:], fmt.Sprintf("%011o\x0000000000000\x00        ", len(content)))
 	h[156] = kind
 	copy(h[257:], "ustar\x0000")
@@ -87,6 +96,7 @@ func archiveCases() []Case {
 		{22, "tar, two behind each other", file("a.tar", slices.Concat(tarOf(tarEntry{"a.txt", []byte("x")}), tar)), found()},
 		{22, "tar, wrong checksum", file("a.tar", slices.Concat(tarOf(tarEntry{"a.txt", []byte("x")})[:1024], change1(tar, 148))), foundOr("archive.broken")},
 		{22, "tar, bad extended header", file("a.tar", slices.Concat(tarHeader("x", 'x', "99 mtime=never\n15 path=run.js\n"), tarOf(tarEntry{"a.txt", []byte("var a = 1")}))), refused("attachment.banned")},
+		{22, "tar, extended header of Solaris", file("a.tar", slices.Concat(tarPlain("x", 'X', "15 path=run.js\n"), tarOf(tarEntry{"a.txt", []byte("var a = 1")}))), refused("attachment.banned")},
 		{22, "tar, bad number", file("a.tar", tarHeader("e.dat", '0', EICAR())), found()},
 		{22, "bzip2, randomised block", file("e.bz2", randomised(bzip2Of(e))), refused("archive.unread")},
 		{22, "7z, start header of zeros", file("a.7z", slices.Concat([]byte("7z\xBC\xAF\x27\x1C\x00\x04"), make([]byte, 24), sevenStored("e.dat", e)[32:])), refused("archive.unread")},
@@ -109,6 +119,8 @@ func archiveCases() []Case {
 		{22, "RAR 5", file("a.rar", rar5Of("e.dat", e, 0, nil)), found()},
 		{22, "RAR 3", file("a.rar", rar3Of("e.dat", e, 0x30, 0)), found()},
 		{22, "RAR 5 by octets", file("a.dat", rar5Of("e.dat", e, 0, nil)), found()},
+		{22, "RAR 5, stream of a file", file("a.rar", rar5Streams(rar5Stream(":x.dat", e))), found()},
+		{22, "RAR 5, stream of a file that leads elsewhere", file("a.rar", rar5Streams(rar5Stream(`:..\..\run.js`, []byte("var a")))), refused("attachment.banned")},
 		{22, "mixed", file("a.zip", zipOf(zipEntry{name: "b.7z", data: sevenStored("c.tar.gz", gzipOf("", tarOf(tarEntry{"d.xz", xzOf(bzip2Of(e))})))})), found()},
 		{22, "eight deep", file("a.gz", layers(7, e)), found()},
 		{22, "nine deep", file("a.gz", layers(9, e)), Want{Refused: true, Or: []string{"limit.depth"}}},
@@ -147,6 +159,13 @@ func closedCases() []Case {
 		{23, "LHA", file("a.dat", lhaOf("e.dat", e)), refused("unpack.unsupported")},
 		{23, "ARJ", file("a.dat", arjOf()), refused("unpack.unsupported")},
 		{23, "LZ4", file("a.dat", lz4Of(e)), refused("unpack.unsupported")},
+		{23, "ALZ", file("a.dat", slices.Concat([]byte("ALZ\x01\x0A\x00\x00\x00BLZ\x01"), e)), refused("unpack.unsupported")},
+		{23, "EGG", file("a.dat", slices.Concat([]byte("EGGA\x00\x01\x01\x02\x03\x04\x00\x00\x00\x00\x22\x82\xE2\x08"), e)), refused("unpack.unsupported")},
+		{23, "DAA", file("a.dat", slices.Concat([]byte("DAA\x00\x00\x00\x00\x00"), make([]byte, 8), e)), refused("unpack.unsupported")},
+		{23, "ISZ", file("a.dat", slices.Concat([]byte("IsZ!\x40\x01\x00"), e)), refused("unpack.unsupported")},
+		{23, "file.ex_", file("e.da_", slices.Concat([]byte("SZDD\x88\xF0\x27\x33At"), le32(len(e)), e)), refused("unpack.unsupported")},
+		{23, "FreeArc", file("a.dat", slices.Concat([]byte("ArC\x01\x00"), e)), refused("unpack.unsupported")},
+		{23, "ZPAQ", file("a.dat", slices.Concat([]byte("7kSt\xA0\x31\x83\xD3\x8C\xB2\x28\xB0\xD3zPQ\x01"), e)), refused("unpack.unsupported")},
 		{23, "zip, unknown method", file("a.zip", zipOf(zipEntry{name: "e.dat", data: e, method: 77})), refused("unpack.method")},
 		{23, "zip, deflate64", file("a.zip", zipOf(zipEntry{name: "e.dat", data: e, packed: deflate(e), method: 9})), refused("unpack.method")},
 		{23, "7z, unknown method", file("a.7z", sevenZip("e.dat", e, e, []byte{3, 4, 0xF7, 0x77})), refused("unpack.method")},
@@ -185,6 +204,9 @@ func encryptedCases() []Case {
 		{24, "PDF", file("a.pdf", pdfOf("/Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -1 /O <"+zeros64+"> /U <"+zeros64+"> >> /ID [<00><00>]", pdfRoot)), marked("encrypted.document")},
 		{24, "PDF, foreign handler", file("a.pdf", pdfOf("/Encrypt << /Filter /Canary /V 5 >>", pdfRoot)), marked("encrypted.document")},
 		{24, "Office", file("a.docx", compoundOf(compoundFile{"EncryptionInfo", pad([]byte{4, 0, 4, 0, 0x40}, 4096)}, compoundFile{"EncryptedPackage", make([]byte, 8192)})), marked("encrypted.document")},
+		{24, "OpenDocument", file("a.odt", zipOf(zipEntry{name: "mimetype", data: []byte("application/vnd.oasis.opendocument.text")},
+			zipEntry{name: "META-INF/manifest.xml", method: deflated, data: []byte(`<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry manifest:full-path="content.xml"><manifest:encryption-data/></manifest:file-entry></manifest:manifest>`)},
+			zipEntry{name: "content.xml", data: noise(400)})), marked("encrypted.document")},
 	}
 }
 

@@ -90,6 +90,22 @@ func rar5Of(name string, data []byte, compression int, extra []byte) []byte {
 	return slices.Concat([]byte(rar5Mark), rar5Block([]byte{1, 0, 0}, nil), rar5Block(file, data), rar5Block([]byte{5, 0, 0}, nil))
 }
 
+// rar5Stream is a service block that holds a stream of the file before it,
+// stored.
+func rar5Stream(name string, data []byte) []byte {
+	extra := slices.Concat(vint(1+len(name)), []byte{7}, []byte(name))
+	header := slices.Concat(vint(3), vint(3), vint(len(extra)), vint(len(data)), vint(4), vint(len(data)), vint(0),
+		binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(data)), vint(0), vint(0), vint(3), []byte("STM"), extra)
+	return rar5Block(header, data)
+}
+
+// rar5Streams is a RAR 5 with a harmless file and these blocks behind it.
+func rar5Streams(blocks ...[]byte) []byte {
+	end := rar5Block([]byte{5, 0, 0}, nil)
+	file := rar5Of("a.txt", []byte("harmless"), 0, nil)
+	return slices.Concat(file[:len(file)-len(end)], slices.Concat(blocks...), end)
+}
+
 // rar5Encryption is the record that says that a file is encrypted.
 func rar5Encryption() []byte {
 	record := slices.Concat([]byte{1, 0, 0, 15}, make([]byte, 16+16))
@@ -180,6 +196,19 @@ func arjOf() []byte {
 // lz4Of is a frame of one stored block.
 func lz4Of(data []byte) []byte {
 	return slices.Concat([]byte{0x04, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82}, le32(len(data)|1<<31), data, le32(0))
+}
+
+// plistOf is a binary property list of objects of octets and the null object.
+func plistOf(objects ...[]byte) []byte {
+	b := []byte("bplist00")
+	offsets := be32(len(b))
+	b = append(b, 0)
+	for _, o := range objects {
+		offsets = append(offsets, be32(len(b))...)
+		b = slices.Concat(b, []byte{0x4F, 0x12}, be32(len(o)), o)
+	}
+	trailer := slices.Concat(make([]byte, 6), []byte{4, 1, 0, 0, 0, 0}, be32(len(objects)+1), make([]byte, 12), be32(len(b)))
+	return slices.Concat(b, offsets, trailer)
 }
 
 // pngOf is a picture of one pixel.

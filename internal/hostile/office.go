@@ -229,6 +229,13 @@ func related(kind, target string) zipEntry {
 		data: []byte(strings.Replace(relsDocument, "%", `<Relationship Id="r1" Type="`+relation+kind+`" Target="`+target+`" TargetMode="External"/>`, 1))}
 }
 
+// behindComment puts so long a comment in front of a part's first element that
+// its beginning shows nothing else.
+func behindComment(part zipEntry) zipEntry {
+	part.data = []byte(strings.Replace(string(part.data), "?>", "?><!--"+strings.Repeat("x", 5000)+"-->", 1))
+	return part
+}
+
 // oleNative is an OLE package ([MS-OLEDS] section 2.3.6 and what Windows makes of it).
 func oleNative(name string, data []byte) []byte {
 	body := slices.Concat(le16(2), []byte(name+"\x00c:\\"+name+"\x00"), le16(0), le16(3), le32(len(name)+4), []byte("c:\\"+name+"\x00"), le32(len(data)), data)
@@ -288,6 +295,7 @@ func officeCases() []Case {
 		{26, "external template", file("a.docx", wordOf("", related("attachedTemplate", address))), linked(address, "office.external")},
 		{26, "external object", file("a.docx", wordOf("", related("oleObject", address))), linked(address, "office.external")},
 		{26, "external frame", file("a.docx", wordOf("", related("frame", address))), linked(address, "office.external")},
+		{26, "external template behind a comment", file("a.docx", wordOf("", behindComment(related("attachedTemplate", address)))), linked(address, "office.external")},
 		{26, "DDE", file("a.docx", wordOf(`<w:p><w:r><w:instrText>DDEAUTO c:\\x</w:instrText></w:r></w:p>`)), noted("office.dde")},
 		{26, "DDE in pieces", file("a.docx", wordOf(`<w:r><w:fldChar w:fldCharType="begin"/><w:instrText>D</w:instrText></w:r><w:r><w:instrText>DE</w:instrText></w:r><w:r><w:instrText>AUTO x</w:instrText><w:fldChar w:fldCharType="end"/></w:r>`)), noted("office.dde")},
 		{26, "OLE package", file("a.docx", wordOf("", zipEntry{name: "word/embeddings/oleObject1.bin", data: native, method: deflated})), found("office.object")},

@@ -37,6 +37,18 @@ func htmlCases() []Case {
 		{28, "attribute in a file", file("a.html", `<p data-f="`+b64(padded)+`"><script>atob(x)</script>`), smuggled},
 		{28, "numbers in a file", file("a.html", "<script>new Uint8Array(["+numbers(padded)+"])</script>"), smuggled},
 		{28, "hexadecimal in a file", file("a.html", fmt.Sprintf("<p>%x</p><script>x(y)</script>", padded)), smuggled},
+		{28, "hexadecimal escapes", page(`<script>var d="` + each(padded, `\x%02x`) + `";save(d)</script>`), smuggled},
+		{28, "Unicode escapes", page(`<script>var d='` + each(padded, `\u%04X`) + `';save(d)</script>`), smuggled},
+		{28, "Unicode escapes in braces", page(`<script>var d='` + each(padded, `\u{%x}`) + `';save(d)</script>`), smuggled},
+		{28, "octal escapes", page(`<script>var d='` + each(padded, `\%03o`) + `';save(d)</script>`), smuggled},
+		{28, "percent escapes", page(`<script>var d=unescape("` + each(padded, `%%%02X`) + `");save(d)</script>`), smuggled},
+		{28, "percent escapes of what needs them", page(`<script>save(unescape("` + strings.ReplaceAll(url.QueryEscape(padded), "+", "%20") + `"))</script>`), smuggled},
+		{28, "percent escapes of code units", page(`<script>var d=unescape("` + each(padded, `%%u%04x`) + `");save(d)</script>`), smuggled},
+		{28, "base64 in escapes", page(`<script>var d="` + each(b64(padded), `\x%02x`) + `";save(atob(d))</script>`), smuggled},
+		{28, "escapes in pieces", page(`<script>var d="` + strings.Join(strings.Fields(chunked(each(padded, `\x%02x`), 400)), `" +`+"\n"+`'' + "`) + `";save(d)</script>`), smuggled},
+		{28, "escapes behind an apostrophe", page(`<script>/* don't: \x41 */ var d="` + each(padded, `\x%02x`) + `";save(d) // don't</script>`), smuggled},
+		{28, "numbers in quotes, in a file", file("a.html", `<script>new Uint8Array(["`+strings.ReplaceAll(strings.TrimSuffix(numbers(padded), ", "), ", ", `","`)+`"])</script>`), smuggled},
+		{28, "numbers in text, in a file", file("a.html", "<p>"+strings.ReplaceAll(numbers(padded), ",", "")+"</p><script>x(y)</script>"), smuggled},
 		{28, "page in zip", file("a.zip", string(zipOf(zipEntry{name: "a.html", data: []byte("<html>" + script + "</html>"), method: deflated}))), smuggled},
 	}
 }
@@ -46,6 +58,15 @@ func numbers(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
 		fmt.Fprintf(&b, "%d, ", s[i])
+	}
+	return b.String()
+}
+
+// each writes every octet of s in a format.
+func each(s, format string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, format, s[i])
 	}
 	return b.String()
 }
@@ -108,24 +129,45 @@ func cryptoCases() []Case {
 			der(0x30, oidCompressed, der(0xA0, der(0x30, "\x02\x01\x00", der(0x30, oidZlib), der(0x30, oidData, der(0xA0, der(0x04, zlibOf(inner)))))))), foundOr("mime.smime")},
 		{29, "multipart/signed", mail("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=b\n\n" +
 			between("b", eicarPart(), "Content-Type: application/pkcs7-signature\n"+is64+"\nMAA=\n")), found()},
+		{29, "in a signature beside the text", mail("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=b\n\n" +
+			between("b", text, "Content-Type: application/pkcs7-signature; name=smime.p7s\n"+is64+"\n"+lines64(signed(der, der(0x04, inner))))), found()},
+		{29, "in a signature by name", attached("a.p7s", signed(der, der(0x04, inner))), found()},
+		{29, "in a signature in zip", attached("a.zip", string(zipOf(zipEntry{name: "a.p7s", data: []byte(signed(der, der(0x04, inner)))}))), found()},
 		{29, "enveloped", smime("Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n",
 			der(0x30, oidEnveloped, der(0xA0, der(0x30, "\x02\x01\x00", der(0x31), der(0x30, oidData))))), noted("encrypted.mail")},
 		{29, "PGP/MIME", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n")), noted("encrypted.mail")},
 		{29, "PGP in the text", mail("\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA\n-----END PGP MESSAGE-----\n"), noted("encrypted.mail")},
 		{29, "PGP, not encrypted", mail("\n" + pgpOf(EICAR())), found()},
+		{29, "PGP behind text", mail("\nhello\n\n" + pgpOf(EICAR())), found()},
+		{29, "PGP behind what is encrypted", mail("\n-----BEGIN PGP MESSAGE-----\n\nhQEMA0AAAA\n-----END PGP MESSAGE-----\n" + pgpOf(EICAR())), found()},
+		{29, "PGP behind text, quoted-printable", mail("Content-Transfer-Encoding: quoted-printable\n\n" + escaped("hello\r\n"+crlf(pgpOf(EICAR())), "=%02X") + "\n"), found()},
+		{29, "PGP as a file, without armour", attached("e.gpg", pgpPackets(EICAR())), found()},
+		{29, "PGP as a file, packed", attached("e.dat.pgp", "\xA3\x02"+zlibOf(pgpPackets(EICAR()))), found()},
+		{29, "PGP as a file in zip", attached("a.zip", string(zipOf(zipEntry{name: "e.gpg", data: []byte(pgpPackets(EICAR()))}))), found()},
+		{29, "PGP as a file, by type", mail("Content-Type: application/pgp-encrypted\n" + is64 + "\n" + lines64(pgpPackets(EICAR()))), found()},
+		{29, "PGP as a file, armour behind text", attached("e.asc", "hello\n"+pgpOf(EICAR())), found()},
+		{29, "PGP as a file, other armour", attached("e.asc", strings.ReplaceAll(pgpOf(EICAR()), "MESSAGE", "ARMORED FILE")), found()},
+		{29, "PGP as a file, encrypted", attached("e.pgp", "\x85\x01\x0C\x03"+strings.Repeat("x", 267)), noted("encrypted.mail")},
 		{29, "PGP/MIME, not encrypted", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\n"+pgpOf(string(raw(eicarPart()))))), found()},
+		{29, "PGP/MIME, armour behind text", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
+			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\nhello\n"+pgpOf(EICAR()))), found()},
 		{29, "PGP/MIME, payload beside", mail("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n" +
 			between("b", "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", eicarPart())), found("encrypted.mail")},
 	}
 }
 
-// pgpOf is a message in armour that is neither encrypted nor signed: one literal
+// pgpPackets is a message that is neither encrypted nor signed: one literal
 // packet (RFC 9580 section 5.9).
-func pgpOf(content string) string {
+func pgpPackets(content string) string {
 	body := "b\x00\x00\x00\x00\x00" + content
-	return "-----BEGIN PGP MESSAGE-----\n\n" + chunked(b64("\xCB\xFF"+string(be32(len(body)))+body), 64) + "-----END PGP MESSAGE-----\n"
+	return "\xCB\xFF" + string(be32(len(body))) + body
+}
+
+// pgpOf is the same in armour.
+func pgpOf(content string) string {
+	return "-----BEGIN PGP MESSAGE-----\n\n" + chunked(b64(pgpPackets(content)), 64) + "-----END PGP MESSAGE-----\n"
 }
 
 // linkCases are row 30.

@@ -45,6 +45,8 @@ func programCases() []Case {
 		{33, "BinHex by name", part("Content-Type: application/octet-stream; name=e.hqx\n", binHex("e.dat", e)), found()},
 		{33, "BinHex in one line", mail("\n(This file must be converted with BinHex 4.0)\n\n" + strings.ReplaceAll(binHex("e.dat", e+strings.Repeat(" ", 60)), "\n", "") + "\n"), found()},
 		{33, "Content-Name", part("Content-Type: application/octet-stream\nContent-Name: run.js\n", script), refused("attachment.banned")},
+		{33, "X-Sun-Data-Name", part("Content-Type: application/octet-stream\nX-Sun-Data-Name: run.js\n", script), refused("attachment.banned")},
+		{33, "script by type, without a name", part("Content-Type: application/javascript\n", script), refused("attachment.banned")},
 		{33, "message/rfc822 with another type's name", part("Content-Type: message/rfc822; name=a.txt\n"+is64, lines64(inner)), found()},
 		{33, "multipart without subtype", inside("Content-Type: multipart; boundary=b\n", "b"), found()},
 		{33, "multipart, empty subtype", inside("Content-Type: multipart/; boundary=b\n", "b"), found()},
@@ -63,6 +65,10 @@ func programCases() []Case {
 		{33, "AppleSingle", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(appleSingle(1, e)))), found()},
 		{33, "AppleSingle, resource fork", part("Content-Type: application/applefile; name=e.dat\n"+is64, lines64(string(appleSingle(2, e)))), found()},
 		{33, "AppleSingle in zip", attached("a.zip", string(zipOf(zipEntry{name: "e.dat", data: appleSingle(1, e), method: deflated}))), found()},
+		// Safari opens its archives of pages, in both forms of property lists.
+		{33, "web archive", attached("a.webarchive", string(plistOf([]byte("<html>harmless</html>"), []byte(e)))), found()},
+		{33, "web archive, file of a page", attached("a.webarchive", string(plistOf([]byte(`<html><a href="data:application/octet-stream;base64,`+b64(e)+`">x</a></html>`)))), found()},
+		{33, "web archive in XML", attached("a.webarchive", `<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd"><plist version="1.0"><dict><key>WebMainResource</key><dict><key>WebResourceData</key><data>`+lines64(e)+`</data></dict></dict></plist>`), found()},
 		{33, "MacBinary", part("Content-Type: application/macbinary; name=e.bin\n"+is64, lines64(string(macBinary("e.dat", e)))), found()},
 		{33, "file in an invitation", part("Content-Type: text/calendar; method=REQUEST\n", ics), found()},
 		{33, "photo of a contact", part("Content-Type: text/vcard\n", "BEGIN:VCARD\nVERSION:3.0\nPHOTO;ENCODING=b;TYPE=JPEG:"+b64(e)+"\nEND:VCARD\n"), foundOr("mime.uu")},
@@ -72,6 +78,12 @@ func programCases() []Case {
 		{33, "sound of a contact, quoted-printable", part("Content-Type: text/x-vcard\n", "BEGIN:VCARD\nVERSION:2.1\nSOUND;QUOTED-PRINTABLE:"+escaped(e, "=%02X")+"\nEND:VCARD\n"), found()},
 		{33, "photo of a contact, not folded", attached("a.vcf", "BEGIN:VCARD\nPHOTO;BASE64:\n"+chunked(b64(e), 30)+"\nEND:VCARD\n"), found()},
 		{33, "link in an invitation, folded", attached("a.ics", "BEGIN:VCALENDAR\r\nDESCRIPTION:see http://can\r\n ary.example/x\r\nEND:VCALENDAR\r\n"), linked("http://canary.example/x")},
+		// Old Macintoshes ended lines so; Apple's address book has written UTF-16.
+		{33, "file in a calendar, lines end in CR", attached("a.ics", strings.ReplaceAll(ics, "\n", "\r")), found()},
+		{33, "photo of a contact, lines end in CR", attached("a.vcf", "BEGIN:VCARD\rVERSION:3.0\rPHOTO;ENCODING=b;TYPE=JPEG:"+b64(e)+"\rEND:VCARD\r"), found()},
+		{33, "file in a calendar, CR in its parameters", attached("a.ics", strings.Replace(ics, "VALUE=BINARY", "X=\ry;VALUE=BINARY", 1)), found()},
+		{33, "file in a calendar in UTF-16", attached("a.ics", "\xff\xfe"+utf16le(ics)), found()},
+		{33, "photo of a contact in UTF-16 without mark", attached("a.vcf", utf16be("BEGIN:VCARD\nPHOTO;ENCODING=b:"+b64(e)+"\nEND:VCARD\n")), found()},
 		// Outlook takes a part that lacks an encoding for base64 if it looks so?
 		// It does not; but it opens these by their name.
 		{33, "winmail.dat by Content-Disposition", part("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=winmail.dat\n"+is64, lines64(string(tnefFile("e.dat", []byte(e))))), found()},
@@ -135,6 +147,10 @@ func fileCases() []Case {
 		{34, "message in a message's zip", mail("Content-Type: message/rfc822\n\n" + string(attached("a.zip", string(zipOf(zipEntry{name: "mail.eml", data: []byte(inner)}))))), found()},
 		{34, "page as MHTML", part("application/octet-stream", "page.mht", inner), found()},
 		{34, "page as MHTML, declared", part("multipart/related", "page.mhtml", inner), foundOr("mime.encoding")},
+		{34, "message of Apple Mail", part("application/octet-stream", "mail.emlx", fmt.Sprintf("%-10d\n%s<?xml version=\"1.0\"?>", len(inner), inner)), found()},
+		{34, "message of Apple Mail in zip", attached("a.zip", string(zipOf(zipEntry{name: "1.emlx", data: []byte(fmt.Sprintf("%d\n%s", len(inner), inner)), method: deflated}))), found()},
+		{34, "base64 as a file", attached("e.b64", lines64(EICAR())), found()},
+		{34, "base64 in zip", attached("a.zip", string(zipOf(zipEntry{name: "e.b64", data: []byte(lines64(EICAR())), method: deflated}))), found()},
 		{34, "mbox", part("application/mbox", "mail.mbox", mbox), found()},
 		{34, "message with TNEF's name", part("application/octet-stream", "winmail.dat", inner), found()},
 		{34, "TNEF in zip", attached("a.zip", string(zipOf(zipEntry{name: "winmail.dat", data: tnefFile("e.dat", []byte(EICAR()))}))), found()},

@@ -72,7 +72,7 @@ func (c *content) read(p *Parser, h *header, digest bool) {
 			c.readTransfer(h.value(f))
 		case disposition:
 			c.readDisposition(p, h.value(f))
-		case contentName:
+		case contentName, sunName:
 			c.readName(h.value(f))
 		}
 	}
@@ -267,7 +267,8 @@ func (c *content) readDisposition(p *Parser, value []byte) {
 	c.addParams(&all)
 }
 
-// readName reads a Content-Name field, which is in no standard.
+// readName reads a Content-Name or X-Sun-Data-Name field, which are in no
+// standard.
 // QUIRK: Thunderbird and its kin call a file so that has no other name.
 func (c *content) readName(value []byte) {
 	name, _ := decodeWords(nil, value)

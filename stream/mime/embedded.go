@@ -17,6 +17,7 @@ import "bytes"
 //	embedded64      ====, impossible    likewise
 //	embeddedYEnc    =yend, =ybegin      likewise
 //	embeddedBinHex  :, impossible       likewise
+//	embeddedPGP     -----END            text; packets for a key: text at once
 //
 // A file is told when it has data; one without is none. Files do not nest.
 type embedded struct {
@@ -38,6 +39,7 @@ type embedded struct {
 	base64 base64
 	yenc   yenc
 	binHex binHex
+	armour pgpArmour
 	faults embeddedFault
 }
 
@@ -49,6 +51,7 @@ const (
 	embedded64
 	embeddedYEnc
 	embeddedBinHex
+	embeddedPGP
 )
 
 type embeddedFault uint8
@@ -190,6 +193,9 @@ func (e *embedded) take(raw []byte) {
 		taken = e.yEncLine(line, first)
 	case embeddedBinHex:
 		taken = e.binHexLine(line)
+	case embeddedPGP:
+		e.pgpLine(raw, first)
+		taken = true
 	}
 	if taken {
 		e.within = !ended
@@ -211,7 +217,11 @@ func (e *embedded) first(line []byte) {
 		}
 		return
 	}
-	e.pgp = e.pgp || bytes.HasPrefix(line, []byte(pgpMark))
+	if bytes.HasPrefix(line, []byte(pgpMark)) {
+		e.pgp = true
+		e.start(embeddedPGP, nil)
+		return
+	}
 	e.armed = e.armed || isBinHexMark(line)
 	rest, ok := bytes.CutPrefix(line, []byte(uuMark))
 	if !ok {
@@ -227,6 +237,7 @@ func (e *embedded) start(mode embeddedMode, name []byte) {
 	e.mode = mode
 	e.base64.reset()
 	e.binHex.reset()
+	e.armour = 0
 }
 
 // ready begins the file, if that has not been told.
@@ -257,6 +268,9 @@ func (e *embedded) endFile() {
 }
 
 func (e *embedded) defects() []Defect {
+	if e.mode == embeddedPGP {
+		return nil // its reader knows better
+	}
 	rule := RuleUU
 	switch e.mode {
 	case embeddedYEnc:
@@ -306,6 +320,8 @@ func (e *embedded) encoding() string {
 		return "base64"
 	case embeddedBinHex:
 		return "binhex"
+	case embeddedPGP:
+		return "" // told as it stands there
 	}
 	return "uuencode"
 }

@@ -31,6 +31,7 @@ const (
 	transferEncoding
 	disposition
 	contentName
+	sunName
 	fromField
 )
 
@@ -39,6 +40,7 @@ var fieldNames = [...]string{
 	transferEncoding: "Content-Transfer-Encoding",
 	disposition:      "Content-Disposition",
 	contentName:      "Content-Name",
+	sunName:          "X-Sun-Data-Name",
 	fromField:        "From",
 }
 

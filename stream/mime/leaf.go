@@ -163,10 +163,19 @@ func (p *Part) isTNEF() bool {
 		p.anyName(func(n string) bool { return strings.EqualFold(n, "winmail.dat") })
 }
 
-// isSMIME tells whether a part is declared as PKCS #7 (RFC 8551 section 3.2).
+// isSMIME tells whether a part is declared as PKCS #7 (RFC 8551 section 3.2). A
+// signature beside its text is the same object as one around it, without the
+// content; nothing keeps a sender from putting some in.
 func (p *Part) isSMIME() bool {
-	return p.anyType(func(t string) bool { return t == "application/pkcs7-mime" || t == "application/x-pkcs7-mime" }) ||
-		p.anyName(func(n string) bool { return len(n) > 4 && strings.EqualFold(n[len(n)-4:], ".p7m") })
+	return p.anyType(func(t string) bool {
+		switch t {
+		case "application/pkcs7-mime", "application/x-pkcs7-mime", "application/pkcs7-signature", "application/x-pkcs7-signature", "application/cms":
+			return true
+		}
+		return false
+	}) || p.anyName(func(n string) bool {
+		return len(n) > 4 && (strings.EqualFold(n[len(n)-4:], ".p7m") || strings.EqualFold(n[len(n)-4:], ".p7s"))
+	})
 }
 
 // lumpSize is how many octets small pieces are gathered to: 2 KiB, like the

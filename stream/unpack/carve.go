@@ -83,7 +83,7 @@ func Carve(types []Type, b *Budget, s Sink) Reader {
 		case TypePE, TypeDOS, TypeELF, TypeMachO, TypeScript, TypeLNK:
 			c.program = true
 		case TypeICS, TypeVCF, TypePGP, TypeRTF, TypeURL, TypeRels, TypePart, TypeWord:
-		case TypeTar, TypeApple, TypeMacBinary, TypeOLE2, TypeDoc, TypeXls, TypePpt, TypeMsg, TypeMSI:
+		case TypeTar, TypeApple, TypeMacBinary, TypePlist, TypeOLE2, TypeDoc, TypeXls, TypePpt, TypeMsg, TypeMSI:
 			c.holds = true
 			c.zips = true
 		default:

@@ -16,7 +16,9 @@ import (
 //	name *(";" parameter "=" value *("," value)) ":" value
 //
 // Read leniently: properties count whatever component they stand in, base64
-// may go on in lines that are not folded, as phones write it.
+// may go on in lines that are not folded, as phones write it; lines end in CR
+// LF, LF or, as on old Macintoshes, CR. The text may be UTF-16, in which address
+// books of Apple's have written contacts.
 
 const (
 	// lineHead is the longest name with parameters: 16 KiB. A name of a file may
@@ -52,6 +54,8 @@ const (
 type contentLines struct {
 	t    *teller
 	kind lineKind
+	// ended is what ended the line before: CR or LF; 0: it goes on.
+	ended byte
 	// Of the property:
 	head   []byte
 	seen   int      // octets of head in which no colon ends it
@@ -66,7 +70,6 @@ type contentLines struct {
 	text   bool // the decoded value is text
 	base64 loose64
 	escape []byte // the beginning of an escape
-	soft   bool   // the line ended in one that goes on
 	out    []byte
 }
 
@@ -77,46 +80,63 @@ func readLines(t *teller, r *bufio.Reader) {
 		return
 	}
 	defer t.b.shrink(size)
-	l := &contentLines{t: t, out: make([]byte, 0, lineOut)}
-	for first := true; !t.over; {
+	r = asUTF8(r)
+	l := &contentLines{t: t, ended: '\n', out: make([]byte, 0, lineOut)}
+	for !t.over {
 		b, err := r.ReadSlice('\n')
-		if len(b) > 0 {
-			l.piece(b, first)
-		}
-		if first = err == nil; err != nil && err != bufio.ErrBufferFull {
+		l.lines(b)
+		if err != nil && err != bufio.ErrBufferFull {
 			break
 		}
 	}
 	l.end()
 }
 
+// lines takes octets with their line ends. Lines of nothing do not count.
+func (l *contentLines) lines(b []byte) {
+	for len(b) > 0 {
+		n := bytes.IndexAny(b, "\r\n")
+		switch {
+		case n == 0:
+			if b[0] == '\n' || l.ended == 0 {
+				l.ended = b[0] // CR LF is the end that LF is
+			}
+			n = 1
+		case n < 0:
+			n = len(b)
+			fallthrough
+		default:
+			l.piece(b[:n])
+		}
+		b = b[n:]
+	}
+}
+
 // piece takes a line, or a piece of a longer one.
-func (l *contentLines) piece(b []byte, first bool) {
-	if first {
+func (l *contentLines) piece(b []byte) {
+	ended := l.ended
+	l.ended = 0
+	if ended != 0 {
+		soft := l.kind == lineQP && string(l.escape) == "="
+		if soft {
+			l.escape = l.escape[:0]
+		}
 		switch blank := b[0] == ' ' || b[0] == '\t'; {
 		case l.kind == lineNone:
 			l.begin()
 		case blank:
 			b, l.folded = b[1:], true
-		case l.soft, l.inBase64() && bytes.IndexByte(b, ':') < 0:
+		case soft, l.inBase64() && bytes.IndexByte(b, ':') < 0:
+		case ended == '\r' && l.kind == lineInHead:
+			// To programs that take CR for any other character the colon is still to
+			// come; to the others there was a line that is no property.
+			l.take([]byte{'\r'})
 		default:
 			l.end()
 			l.begin()
 		}
-		l.soft = false
-	}
-	ended := b[len(b):]
-	if n := len(b); n > 0 && b[n-1] == '\n' {
-		n--
-		if n > 0 && b[n-1] == '\r' {
-			n--
-		}
-		b, ended = b[:n], b[n:]
 	}
 	l.take(b)
-	if l.kind == lineQP && len(ended) > 0 && string(l.escape) == "=" {
-		l.escape, l.soft = l.escape[:0], true
-	}
 }
 
 // inBase64 tells whether lines of base64 may go on without a blank.
@@ -179,7 +199,7 @@ func (l *contentLines) parse(head []byte) {
 		key, value, named := strings.Cut(p, "=")
 		key, value = strings.ToUpper(strings.TrimSpace(key)), strings.Trim(strings.TrimSpace(value), `"`)
 		if i == 0 {
-			l.name = key[strings.LastIndexByte(key, '.')+1:]
+			l.name = key[strings.LastIndexAny(key, ".\r")+1:]
 			continue
 		}
 		if !named { // of vCard 2.1

@@ -24,8 +24,8 @@
 // the budget, and one of two ways to get octets. A format that is read as it
 // comes is pulled, by a coroutine that sleeps until the next block is written
 // (coroutine.go; kept.go for one that goes back); one that must be seen as a
-// whole is held (held.go). What readers share is in names.go, text.go, base64.go,
-// octets.go and addresses.go.
+// whole is held (held.go). What readers share is in names.go, text.go, utf16.go,
+// base64.go, octets.go and addresses.go.
 //
 // A file or a few for each format:
 //
@@ -34,7 +34,7 @@
 //	            zipdirectory (the other reading of a zip, compared with the first)
 //	7z          sevenzip, sevendir, sevenmethod
 //	RAR         rar, rarblocks, rarwalk (whether the library may be let in)
-//	archives    tar tarloose cab iso apple
+//	archives    tar tarloose cab iso apple, plist (web archives)
 //	Office      ole2 (the compound file), office (what is in one), ovba, outlook,
 //	            officelock, oleobject; ooxml, wordfield, activemime; onenote;
 //	            rtf rtfpacked

@@ -24,10 +24,11 @@ var startMarks = []mark{
 	{octets: ole2Magic, kind: func(h []byte) []Type { return []Type{oleKind(h)} }},
 	{octets: pdfMagic, t: TypePDF},
 	{octets: activeMimeMark, t: TypeActiveMime},
+	{octets: plistMark, t: TypePlist, check: isBinary},
 	{octets: appleSingleMark, t: TypeApple},
 	{octets: appleDoubleMark, t: TypeApple},
 	{octets: "\x00", t: TypeMacBinary, check: isMacBinary},
-	{octets: "%!PS", t: TypePS},
+	{octets: "%!PS", kind: psKind},
 	{octets: "\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3", t: TypeOneNote},
 	{octets: "\xA1\x2F\xFF\x43\xD9\xEF\x76\x4C\x9E\xE2\x10\xEA\x57\x22\x76\x5F", t: TypeOneNote},
 	{octets: "\x4C\x00\x00\x00\x01\x14\x02\x00", t: TypeLNK},
@@ -63,6 +64,16 @@ var startMarks = []mark{
 	{octets: "xar!", t: TypeXAR, check: isBinary},
 	{octets: "SIT!", t: TypeStuffIt, check: isBinary},
 	{octets: "StuffIt ", t: TypeStuffIt, check: isBinary},
+	{octets: "ALZ\x01", t: TypeALZ},
+	{octets: "EGGA\x00\x01", t: TypeEGG},
+	{octets: "DAA\x00\x00\x00\x00\x00", t: TypeDAA},
+	{octets: "IsZ!", t: TypeISZ, check: isBinary},
+	{octets: "SZDD\x88\xF0\x27\x33", t: TypeExpand},
+	{octets: "KWAJ\x88\xF0\x27\xD1", t: TypeExpand},
+	{octets: "ArC\x01", t: TypeFreeArc},
+	{octets: "7kSt\xA0\x31\x83\xD3", t: TypeZPAQ},
+	{octets: "zPQ\x01", t: TypeZPAQ},
+	{octets: "zPQ\x02", t: TypeZPAQ},
 
 	{octets: "MZ", kind: mzKind},
 	{octets: "ZM", kind: mzKind}, // DOS takes both
@@ -121,6 +132,17 @@ var startMarks = []mark{
 	{octets: "ttcf", t: TypeFonts, check: isBinary},
 	{octets: "wOFF", t: TypeFonts, check: isBinary},
 	{octets: "wOF2", t: TypeFonts, check: isBinary},
+}
+
+// psKind tells PostScript from PDF, whose readers take its mark in a line of
+// PostScript's too (ISO 32000-1 annex H.3.4.1).
+func psKind(h []byte) []Type {
+	line, _, _ := bytes.Cut(h[:min(len(h), markRange)], []byte("\n"))
+	line, _, _ = bytes.Cut(line, []byte("\r"))
+	if bytes.HasPrefix(line, []byte("%!PS-Adobe-")) && bytes.Contains(line, []byte(" PDF-")) {
+		return []Type{TypePDF}
+	}
+	return []Type{TypePS}
 }
 
 // isBzip2 looks at the level and at the first block's or the end's mark, so

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"io"
 	"strings"
-
-	"golang.org/x/text/encoding/unicode"
 )
 
 // The XML parts of Office documents (ECMA-376), each by itself: a zip's reader
 // need not know what it holds. Relationships, fields, links and objects count;
-// all else is passed by.
+// all else is passed by. And what else of XML holds files in base64.
 
 const (
 	// xmlTag is how much of one tag is looked at: 64 KiB. Office writes none
@@ -30,24 +28,12 @@ type xmlPart struct {
 	field []byte // instruction of the field at hand
 	taken bool   // text is part of it
 	name  string // of the part of a flat document
+	plist bool   // it is a property list of Apple's, which may be a web archive
 }
 
 // readPart reads a part of an Office document.
 func readPart(t *teller, r *bufio.Reader) {
-	head, _ := r.Peek(4)
-	var in io.Reader = r
-	switch {
-	case bytes.HasPrefix(head, []byte("\xFF\xFE")), bytes.HasPrefix(head, []byte("\xFE\xFF")):
-		in = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Reader(r)
-	case bytes.HasPrefix(head, []byte("<\x00")):
-		in = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder().Reader(r)
-	case bytes.HasPrefix(head, []byte("\x00<")):
-		in = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder().Reader(r)
-	}
-	if in != io.Reader(r) {
-		r = bufio.NewReaderSize(in, blockSize)
-	}
-	p := &xmlPart{t: t, r: r}
+	p := &xmlPart{t: t, r: asUTF8(r)}
 	for p.text() && p.markup() {
 	}
 	p.endField()
@@ -156,6 +142,8 @@ func (p *xmlPart) element(tag []byte) bool {
 		p.t.note(RuleDDE, Middle, "")
 	case "OLEObject", "oleObject", "oleObj", "embeddedObject":
 		p.object(tag)
+	case "encryption-data": // in the list of parts of OpenDocument
+		p.t.note(RuleEncryptedDoc, Middle, "odf")
 	case "ocx", "control":
 		p.t.note(RuleObject, Middle, "activex")
 	case "macrosheet":
@@ -166,6 +154,12 @@ func (p *xmlPart) element(tag []byte) bool {
 		}
 	case "part":
 		p.name = strings.TrimPrefix(string(xmlAttr(tag, "name")), "/")
+	case "plist":
+		p.plist = true
+	case "data":
+		if p.plist && tag[len(tag)-1] != '/' {
+			return p.binary(tag)
+		}
 	case "library-embedded": // of flat OpenDocument
 		p.t.note(RuleMacro, Middle, "basic")
 	case "binaryData", "binData", "binary-data": // the last likewise
@@ -383,9 +377,11 @@ func xmlReference(s string) (r rune, ok bool) {
 }
 
 // partNames are in the namespaces of Office documents, of which one stands in
-// the first element of each part that matters.
+// the first element of each part that matters; of OpenDocument that is the list
+// of all parts.
 var partNames = [][]byte{
 	[]byte("schemas.openxmlformats.org/"), []byte("purl.oclc.org/ooxml/"), []byte("schemas.microsoft.com/office/"),
+	[]byte("opendocument:xmlns:manifest"),
 }
 
 // isPart tells whether the element that b begins with is of an Office document.

@@ -49,6 +49,8 @@ func Open(t Type, name string, b *Budget, s Sink) Reader {
 	// Documents.
 	case TypeOLE2, TypeDoc, TypeXls, TypePpt, TypeMsg, TypeMSI:
 		return hold(b, s, readOLE2)
+	case TypePlist:
+		return hold(b, s, readPlist)
 	case TypeRels, TypePart, TypeWord:
 		return pull(b, s, readPart)
 	case TypeActiveMime:

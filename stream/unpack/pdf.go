@@ -9,6 +9,8 @@ import "bytes"
 // questions of this package need.
 
 const (
+	// pdfNamings is how many revisions of an object that is a name are kept: 4.
+	pdfNamings = 4
 	// pdfMagic begins a PDF (ISO 32000-2 section 7.5.2); a version follows.
 	pdfMagic = "%PDF-"
 	// pdfWork bounds how often the octets of a file may be lexed, all in all:
@@ -66,6 +68,7 @@ type pdf struct {
 	streams []pdfStream
 	byNum   map[int][]int // streams of an object number
 	plain   map[int]pdfValue
+	named   map[int][][]pdfFilter // objects that are names, in each revision
 	uris    []pdfValue
 	uriRefs []int
 	scripts []pdfValue
@@ -89,6 +92,7 @@ func readPDF(t *teller, data []byte) {
 	p := &pdf{
 		t: t, data: data, work: pdfWork * len(data),
 		byNum: make(map[int][]int), plain: make(map[int]pdfValue),
+		named: make(map[int][][]pdfFilter),
 	}
 	defer func() { t.b.shrink(p.taken) }()
 	p.ends = marksAt(data, "endstream", pdfKept)

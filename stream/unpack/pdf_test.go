@@ -164,8 +164,7 @@ func pngUp(s string, columns int) string {
 
 func TestPDFLZW(t *testing.T) {
 	// The example of ISO 32000-2 section 7.4.4.2.
-	l := &pdfStream{pdfDict: pdfDict{filters: []string{"LZWDecode"}}}
-	r, err := pdfDecode(&teller{b: NewBudget(Limits{}, nil, "")}, []byte{0x80, 0x0B, 0x60, 0x50, 0x22, 0x0C, 0x0C, 0x85, 0x01}, &l.pdfDict)
+	r, err := pdfDecode(&teller{b: NewBudget(Limits{}, nil, "")}, []byte{0x80, 0x0B, 0x60, 0x50, 0x22, 0x0C, 0x0C, 0x85, 0x01}, []string{"LZWDecode"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ type pdfDict struct {
 	key     string
 	valued  bool // the key has a value already
 	kind    string
-	filters []string
+	filters []pdfFilter
 	parms   []pdfParms // of the filters
 	length  int        // -1: not direct
 	first   int        // of an object stream
@@ -20,6 +20,13 @@ type pdfDict struct {
 	numbers int
 	f, uf   pdfValue
 	files   []int // objects in /EF
+}
+
+// A pdfFilter is one of a stream's filters: its name, or the object that has
+// it, or several in an array.
+type pdfFilter struct {
+	name string
+	ref  int // 0: it has a name
 }
 
 // A pdfParms is the decode parameters that matter.
@@ -63,7 +70,10 @@ func (o *pdfObject) token(t pdfToken) bool {
 	case pdfWord:
 		return o.word(t.text)
 	case pdfName:
-		o.p.name(o.innermost(), t.text)
+		d := o.innermost()
+		if o.p.name(d, t.text); d == nil {
+			o.p.nameObject(o.num, []pdfFilter{{name: string(t.text)}})
+		}
 	case pdfNumber:
 		if d := o.innermost(); d != nil {
 			o.p.number(d, t.n)
@@ -89,7 +99,9 @@ func (o *pdfObject) open(array bool) {
 		return
 	}
 	child := pdfDict{array: array, length: -1}
-	if d := o.innermost(); d != nil {
+	if d := o.innermost(); d == nil && array {
+		child.parent = "Filter" // an array of names is good for nothing else
+	} else if d != nil {
 		child.parent = d.key
 		if d.array {
 			child.parent = d.parent
@@ -122,6 +134,9 @@ func (o *pdfObject) shut() bool {
 	up := o.innermost()
 	if up == nil {
 		o.top = closed
+		if closed.array {
+			o.p.nameObject(o.num, closed.filters)
+		}
 	}
 	o.p.close(&closed, up)
 	return up != nil || !o.packed
@@ -215,9 +230,7 @@ func (p *pdf) name(d *pdfDict, text []byte) {
 		case "Type":
 			d.kind = string(text)
 		case "Filter":
-			if len(d.filters) < pdfFilters {
-				d.filters = append(d.filters, string(text))
-			}
+			d.filter(pdfFilter{name: string(text)})
 		}
 		return
 	}
@@ -284,6 +297,8 @@ func (p *pdf) reference(d *pdfDict, num int) {
 	switch {
 	case d.parent == "EF":
 		keep(&d.files)
+	case key == "Filter":
+		d.filter(pdfFilter{ref: num})
 	case key == "JS":
 		keep(&p.refs)
 	case key == "XFA":
@@ -293,6 +308,53 @@ func (p *pdf) reference(d *pdfDict, num int) {
 	case key == "Encrypt":
 		keep(&p.encryptRef)
 	}
+}
+
+// filter adds a filter of the stream whose dictionary d is.
+func (d *pdfDict) filter(f pdfFilter) {
+	if len(d.filters) < pdfFilters {
+		d.filters = append(d.filters, f)
+	}
+}
+
+// nameObject keeps an object that is a name, or an array of names: it may be
+// the filters of a stream.
+func (p *pdf) nameObject(num int, names []pdfFilter) {
+	if !slices.ContainsFunc(names, func(f pdfFilter) bool { return f.ref == 0 }) {
+		return
+	}
+	if num > 0 && len(p.named[num]) < pdfNamings && len(p.named) < pdfKept && p.room() {
+		p.named[num] = append(p.named[num], names)
+	}
+}
+
+// filterings returns what a stream's filters may be, the last revision first:
+// those that are objects of their own may have been written several times, and
+// which of them counts says a table that is not read here.
+func (p *pdf) filterings(filters []pdfFilter) [][]string {
+	readings := 1
+	for _, f := range filters {
+		readings = max(readings, len(p.named[f.ref]))
+	}
+	var all [][]string
+	for back := range readings {
+		var names []string
+		for _, f := range filters {
+			given := p.named[f.ref]
+			switch {
+			case f.ref == 0:
+				names = append(names, f.name)
+			case len(given) == 0:
+				names = append(names, "") // unknown
+			default:
+				for _, one := range given[max(0, len(given)-1-back)] {
+					names = append(names, one.name)
+				}
+			}
+		}
+		all = append(all, names[:min(len(names), pdfFilters)])
+	}
+	return all
 }
 
 // text takes a string as a value.

@@ -16,14 +16,16 @@ var errPDFFilter = errors.New("filter of a picture")
 // gives cap back.
 func (p *pdf) inflate(s *pdfStream, limit int) []byte {
 	for _, raw := range p.raw(s) {
-		r, err := pdfDecode(p.t, raw, &s.pdfDict)
-		if err != nil {
-			continue
-		}
-		h := readHeld(p.t, r, limit)
-		r.close()
-		if len(h.b) > 0 {
-			return h.b
+		for _, filters := range p.filterings(s.filters) {
+			r, err := pdfDecode(p.t, raw, filters, s.parms)
+			if err != nil {
+				continue
+			}
+			h := readHeld(p.t, r, limit)
+			r.close()
+			if len(h.b) > 0 {
+				return h.b
+			}
 		}
 	}
 	return nil
@@ -96,14 +98,14 @@ type pdfChain struct {
 }
 
 // pdfDecode makes a pdfChain. Its memory is taken from the budget, until close.
-func pdfDecode(t *teller, b []byte, d *pdfDict) (*pdfChain, error) {
+func pdfDecode(t *teller, b []byte, filters []string, parms []pdfParms) (*pdfChain, error) {
 	c := &pdfChain{Reader: timed{t.b, bytes.NewReader(b)}, t: t}
-	for i, name := range d.filters {
-		var parms pdfParms
-		if i < len(d.parms) {
-			parms = d.parms[i]
+	for i, name := range filters {
+		var own pdfParms
+		if i < len(parms) {
+			own = parms[i]
 		}
-		if err := c.add(name, parms, i < len(d.parms)); err != nil {
+		if err := c.add(name, own, i < len(parms)); err != nil {
 			c.close()
 			return nil, err
 		}

@@ -99,14 +99,18 @@ func (p *pdf) attached(told map[int]bool) {
 func (p *pdf) file(s *pdfStream, names []string) {
 	p.t.note(RulePDFFile, Low, "")
 	for _, raw := range p.raw(s) {
-		n, err := p.content(s, raw, names)
-		if errors.Is(err, errStop) {
-			return
+		read := false
+		for _, filters := range p.filterings(s.filters) {
+			n, err := p.content(s, raw, filters, names)
+			if errors.Is(err, errStop) {
+				return
+			}
+			if err != nil {
+				p.t.broken("file")
+			}
+			read = read || n > 0 && err == nil && len(s.filters) > 0
 		}
-		if err != nil {
-			p.t.broken("file")
-		}
-		if n > 0 && err == nil && len(s.filters) > 0 {
+		if read {
 			return
 		}
 	}
@@ -114,9 +118,9 @@ func (p *pdf) file(s *pdfStream, names []string) {
 
 // content tells an attached file in one reading; what a filter hides that is
 // not undone, as it is.
-func (p *pdf) content(s *pdfStream, raw []byte, names []string) (int64, error) {
+func (p *pdf) content(s *pdfStream, raw []byte, filters, names []string) (int64, error) {
 	var r io.Reader = bytes.NewReader(raw)
-	chain, err := pdfDecode(p.t, raw, &s.pdfDict)
+	chain, err := pdfDecode(p.t, raw, filters, s.parms)
 	if err == nil {
 		r = chain
 		defer chain.close()

@@ -8,12 +8,17 @@ import (
 	"io"
 )
 
-// An OpenPGP message in armour (RFC 9580 section 6) need not be encrypted: one
-// that is only signed, or only packed, mail programs show without a key. What
-// is encrypted stays so, and nothing is told of it.
+// An OpenPGP message (RFC 9580), in armour or not, need not be encrypted: one
+// that is only signed, or only packed, programs show without a key. What is
+// encrypted stays so, and that is all that is told of it.
 
 const (
 	pgpMark = "-----BEGIN PGP MESSAGE-----"
+	// pgpArmoured begins any armour. What is in it says its packets, not this
+	// line.
+	pgpArmoured = "-----BEGIN PGP "
+	// pgpCleartext begins signed text, which stands there as it is.
+	pgpCleartext = "-----BEGIN PGP SIGNED MESSAGE"
 	// pgpDepth is how deep compressed packets may stand in each other: 4. One
 	// is what programs make.
 	pgpDepth = 4
@@ -33,7 +38,7 @@ const (
 	pgpAEAD       = 20
 )
 
-// A pgpArmour reads the base64 between the lines of an armour.
+// A pgpArmour reads the base64 between the lines of one armour after the other.
 type pgpArmour struct {
 	r     *bufio.Reader
 	state pgpArmourState
@@ -46,10 +51,29 @@ type pgpArmour struct {
 type pgpArmourState uint8
 
 const (
-	pgpFields pgpArmourState = iota // the mark and what says more, up to an empty line
+	pgpOver   pgpArmourState = iota // no armour, or none yet
+	pgpFields                       // what says more, up to an empty line
 	pgpBody
-	pgpOver
 )
+
+// seek passes what is before the next armour, as programs do. False: there is
+// none.
+func (a *pgpArmour) seek(t *teller) bool {
+	a.d, a.left = loose64{}, nil
+	for t.alive() {
+		line, err := a.r.ReadSlice('\n')
+		first := !a.mid
+		a.mid = err == bufio.ErrBufferFull
+		if line = bytes.TrimLeft(line, " \t\xEF\xBB\xBF"); first && bytes.HasPrefix(line, []byte(pgpArmoured)) && !bytes.HasPrefix(line, []byte(pgpCleartext)) {
+			a.state = pgpFields
+			return true
+		}
+		if err != nil && !a.mid {
+			return false
+		}
+	}
+	return false
+}
 
 func (a *pgpArmour) Read(p []byte) (int, error) {
 	for len(a.left) == 0 {
@@ -146,9 +170,20 @@ func (p *pgpPacket) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readPGP tells the files in a message that is not encrypted.
+// readPGP tells the files in messages that are not encrypted: in packets from
+// the first octet on, each of which has its high bit set, or in armour that
+// stands anywhere in text.
 func readPGP(t *teller, r *bufio.Reader) {
-	pgpPackets(t, bufio.NewReaderSize(&pgpArmour{r: r}, copySize), 0)
+	r = asUTF8(r)
+	if head, _ := r.Peek(3); len(head) > 0 && head[0]&0x80 != 0 && string(head) != "\xEF\xBB\xBF" {
+		pgpPackets(t, r, 0)
+		return
+	}
+	in := bufio.NewReaderSize(nil, copySize)
+	for a := (&pgpArmour{r: r}); a.seek(t); {
+		in.Reset(a)
+		pgpPackets(t, in, 0)
+	}
 }
 
 func pgpPackets(t *teller, r *bufio.Reader, depth int) {
@@ -156,6 +191,7 @@ func pgpPackets(t *teller, r *bufio.Reader, depth int) {
 	for t.alive() && p.next() {
 		switch p.tag {
 		case pgpKeyed, pgpPassword, pgpEncrypted, pgpProtected, pgpAEAD:
+			t.note(RuleEncryptedMail, Low, "pgp")
 			return
 		case pgpLiteral:
 			pgpFile(t, p)

@@ -54,14 +54,16 @@ func TestPGP(t *testing.T) {
 		{"in pieces", armoured(partial), p, ""},
 		{"console", armoured(packet(pgpLiteral, literalOf("_CONSOLE", payload)...)), ":" + string(payload), ""},
 		{"no end", bytes.Split(armoured(file), []byte("=AAAA"))[0], p, ""},
-		{"encrypted", armoured(packet(pgpKeyed, 3), packet(pgpProtected, 1, 2, 3)), "", ""},
-		{"encrypted, a file behind", armoured(packet(pgpEncrypted, 1), file), "", ""},
+		{"encrypted", armoured(packet(pgpKeyed, 3), packet(pgpProtected, 1, 2, 3)), "", RuleEncryptedMail},
+		{"encrypted, a file behind", armoured(packet(pgpEncrypted, 1), file), "", RuleEncryptedMail},
 		{"packed too often", armoured(deep), "", RuleDepth},
 		{"packed in an unknown way", armoured(packet(pgpCompressed, 9, 1)), "", RuleMethod},
 		{"packed and damaged", armoured(packet(pgpCompressed, 1, 0xFF, 0xFF)), "", RuleBroken},
 		{"packed by bzip2, randomised", armoured(packet(pgpCompressed, append([]byte{3}, "BZh91AY&SY\x00\x00\x00\x00\x80"...)...)), "", RuleUnread},
 		{"cut", armoured(packet(pgpLiteral, 'b')), "", RuleBroken},
 		{"no packet", armoured([]byte("text")), "", ""},
+		{"two", slices.Concat(armoured(file), []byte("text\n"), armoured(file)), p + p, ""},
+		{"behind an encrypted one", slices.Concat(armoured(packet(pgpKeyed, 3)), armoured(file)), p, RuleEncryptedMail},
 	} {
 		r := readCuts(t, TypePGP, "", c.in)
 		got := ""
@@ -77,9 +79,39 @@ func TestPGP(t *testing.T) {
 	}
 }
 
+// What Detect cannot know is opened all the same.
+func TestPGPUndetected(t *testing.T) {
+	file := packet(pgpLiteral, literalOf("run.js", payload)...)
+	cleartext := []byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\ntext\n")
+	utf16 := []byte{0xFF, 0xFE}
+	for _, c := range armoured(file) {
+		utf16 = append(utf16, c, 0)
+	}
+	for _, c := range []struct {
+		what string
+		in   []byte
+		want int
+	}{
+		{"packets", file, 1},
+		{"signed packets", slices.Concat(packet(4, make([]byte, 13)...), file, packet(2, 4, 0)), 1},
+		{"behind text", append([]byte("text\n\n"), armoured(file)...), 1},
+		{"behind a mark", append([]byte("\xEF\xBB\xBF"), armoured(file)...), 1},
+		{"in UTF-16", utf16, 1},
+		{"behind signed text", append(cleartext, bytes.ReplaceAll(armoured(packet(2, 4, 0)), []byte("MESSAGE"), []byte("SIGNATURE"))...), 0},
+		{"in another armour", bytes.ReplaceAll(armoured(file), []byte("MESSAGE"), []byte("SIGNATURE")), 1},
+		{"text", []byte("text\n"), 0},
+		{"nothing", nil, 0},
+	} {
+		r := readCuts(t, TypePGP, "", c.in)
+		if len(r.members) != c.want || len(r.notes) > 0 || c.want > 0 && !bytes.Equal(r.members[0].data, payload) {
+			t.Errorf("%s: %d members, %v", c.what, len(r.members), r.notes)
+		}
+	}
+}
+
 func FuzzPGP(f *testing.F) {
 	file := packet(pgpLiteral, literalOf("a", payload)...)
-	fuzz(f, TypePGP, armoured(file), armoured(packet(pgpCompressed, append([]byte{1}, deflatedOctets(file)...)...)), armoured([]byte{0xC0 | pgpLiteral, 0xE0, 'b'}))
+	fuzz(f, TypePGP, armoured(file), armoured(packet(pgpCompressed, append([]byte{1}, deflatedOctets(file)...)...)), armoured([]byte{0xC0 | pgpLiteral, 0xE0, 'b'}), file)
 }
 
 // Each compressed packet costs a decoder, so it counts as a member does.

@@ -43,6 +43,7 @@ type rarEntry struct {
 	version   byte // of the method, in RAR before 5
 	window    int64
 	short     bool // its data are not all there
+	service   bool // a stream of the file before, which the library does not give
 }
 
 // A rar is an archive at hand.
@@ -133,7 +134,11 @@ func (r *rar) entry(i int) bool {
 	if !r.t.open(m) {
 		return r.t.alive()
 	}
-	err := r.unpack(i)
+	unpack := r.unpack
+	if e.service {
+		unpack = r.unpackService
+	}
+	err := unpack(i)
 	r.t.close()
 	if err != nil && !errors.Is(err, errStop) {
 		r.t.unread("content")
@@ -181,8 +186,7 @@ func (r *rar) unpack(i int) (err error) {
 		}
 	}()
 	if r.lib == nil || r.next > i {
-		if r.t.b.rars++; r.t.b.rars > maxRARs {
-			r.t.b.exhaust(RuleEntries, Exhausted, "rar")
+		if !r.decoder() {
 			return errStop
 		}
 		in := io.MultiReader(bytes.NewReader(r.head()), bytes.NewReader(r.b[r.entries[i].head:]))
@@ -192,12 +196,57 @@ func (r *rar) unpack(i int) (err error) {
 		r.next = i
 	}
 	for ; r.next <= i; r.next++ {
+		if r.entries[r.next].service {
+			continue
+		}
 		if _, err = r.lib.Next(); err != nil {
 			return errRAR
 		}
 	}
 	_, err = r.t.copy(r.lib)
 	return err
+}
+
+// unpackService tells the content of a service by the library, to which its
+// block is made that of a file. It stands by itself, so it has a library of its
+// own.
+func (r *rar) unpackService(i int) (err error) {
+	defer func() {
+		if !r.t.telling && recover() != nil {
+			err = errRAR
+		}
+	}()
+	if !r.decoder() {
+		return errStop
+	}
+	e := &r.entries[i]
+	block := bytes.Clone(r.b[e.head:e.from])
+	if r.five {
+		_, n := binary.Uvarint(block[4:])
+		block[4+n] = 2
+		binary.LittleEndian.PutUint32(block, crc32.ChecksumIEEE(block[4:]))
+	} else {
+		block[2] = 0x74
+		binary.LittleEndian.PutUint16(block, uint16(crc32.ChecksumIEEE(block[2:])))
+	}
+	lib, err := rardecode.NewReader(io.MultiReader(bytes.NewReader(r.head()), bytes.NewReader(block), bytes.NewReader(r.b[e.from:e.to])), rardecode.MaxDictionarySize(rarWindow))
+	if err != nil {
+		return errRAR
+	}
+	if _, err = lib.Next(); err != nil {
+		return errRAR
+	}
+	_, err = r.t.copy(lib)
+	return err
+}
+
+// decoder counts a decoder that is to be made.
+func (r *rar) decoder() bool {
+	if r.t.b.rars++; r.t.b.rars > maxRARs {
+		r.t.b.exhaust(RuleEntries, Exhausted, "rar")
+		return false
+	}
+	return true
 }
 
 var errRAR = errors.New("not unpacked")

@@ -47,7 +47,7 @@ func (r *rar) blocks4() bool {
 			if r.hidden {
 				return true
 			}
-		case kind == 0x74:
+		case kind == 0x74, kind == 0x7A && size >= 35 && string(h[32:35]) == rarStream:
 			data = r.file4(h[:size], flags, at)
 		case kind == 0x7A && flags&0x100 != 0:
 			data |= int64(le32(h, 32)) << 32
@@ -85,8 +85,15 @@ func (r *rar) file4(h []byte, flags, at int) int64 {
 	if e.size == 1<<32-1 || e.size < 0 {
 		e.size = -1
 	}
-	name = name[:min(le16(h, 26), len(name))]
+	name, rest := name[:min(le16(h, 26), len(name))], name[min(le16(h, 26), len(name)):]
 	e.names = rarNames(name, flags&0x200 != 0)
+	if h[2] == 0x7A {
+		e.service, e.solid, e.dir = true, false, false
+		if flags&0x400 != 0 { // a salt
+			rest = rest[min(8, len(rest)):]
+		}
+		e.names = addName(nil, bytes.TrimPrefix(utf16le(rest), []byte(":")))
+	}
 	r.add(e, data)
 	return data
 }
@@ -191,8 +198,8 @@ func (r *rar) blocks5() bool {
 		case 1:
 			archive := body.next()
 			r.volume, r.solid = archive&1 != 0, archive&4 != 0
-		case 2:
-			r.file5(body, v[len(v)-int(extra):], flags, at, at+head, data)
+		case 2, 3:
+			r.file5(kind == 3, body, v[len(v)-int(extra):], flags, at, at+head, data)
 		case 4:
 			r.hidden = true
 			return true
@@ -207,8 +214,13 @@ func (r *rar) blocks5() bool {
 	}
 }
 
-// file5 reads a file's block.
-func (r *rar) file5(v, extra rarVints, flags uint64, at, from int, data uint64) {
+// rarStream is the service that holds a stream of NTFS, beside the one that is
+// the content of the file before it. Which file WinRAR writes it to says the
+// stream's name, which once could lead anywhere (CVE-2025-8088).
+const rarStream = "STM"
+
+// file5 reads the block of a file or service.
+func (r *rar) file5(service bool, v, extra rarVints, flags uint64, at, from int, data uint64) {
 	e := rarEntry{head: at, from: from, before: flags&8 != 0, after: flags&16 != 0, version: 50}
 	file := v.next()
 	e.dir = file&1 != 0
@@ -233,12 +245,23 @@ func (r *rar) file5(v, extra rarVints, flags uint64, at, from int, data uint64) 
 	v.next() // system
 	name := v.next()
 	e.names = []string{string(v[:min(name, uint64(len(v)))])}
+	if e.service = service; service {
+		if e.names[0] != rarStream {
+			return
+		}
+		e.names, e.solid, e.dir = nil, false, false
+	}
 	for len(extra) > 0 {
 		n := extra.next()
 		record := extra[:min(n, uint64(len(extra)))]
 		extra = extra[len(record):]
-		if record.next() == 1 {
+		switch record.next() {
+		case 1:
 			e.encrypted = true
+		case 7:
+			if service {
+				e.names = addName(nil, bytes.TrimPrefix(record, []byte(":")))
+			}
 		}
 	}
 	r.add(e, int64(min(data, 1<<62)))

@@ -28,6 +28,13 @@ func readTar(t *teller, r *bufio.Reader) {
 	}
 }
 
+// Headers that belong to the next entry, of programs before POSIX: an extended
+// one of Solaris, and GNU's first way to give a long name.
+const (
+	tarSolaris = 'X'
+	tarOldName = 'N'
+)
+
 // tarNext passes over octets up to the next archive. False: there is none.
 func tarNext(t *teller, r *bufio.Reader) bool {
 	if left := (t.taken - int64(r.Buffered())) % tarBlock; left > 0 {
@@ -93,6 +100,12 @@ func tarBlocks(t *teller, r *bufio.Reader) bool {
 			return t.alive()
 		}
 		switch h.Typeflag {
+		case tarSolaris, tarOldName:
+			// What they say of the next entry the library does not know.
+			if !tape.lost && int64(len(tape.kept)) > padding {
+				readTarLoose(t, bufio.NewReaderSize(io.MultiReader(bytes.NewReader(tape.kept[padding:]), r), blockSize))
+				return false
+			}
 		case tar.TypeDir, tar.TypeLink, tar.TypeSymlink, tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeXGlobalHeader:
 			if h.Size == 0 {
 				if !t.b.entry() {

@@ -128,10 +128,14 @@ func (f *found) element(b []byte, xml bool) {
 		f.add(TypeRels)
 	case bytes.HasPrefix(b, []byte("<?php")):
 		f.add(TypeScript)
+	case string(tag) == "plist":
+		f.add(TypePart)
 	case isHTML(b):
 		f.add(TypeHTML)
 	case isPart(b):
 		f.add(TypePart)
+	case xml && bytes.IndexByte(b, '>') < 0:
+		f.add(TypePart) // the first element, or its end, is behind the head: it may be one
 	case xml && f.n == 0:
 		f.add(TypeXML)
 	}

@@ -42,7 +42,8 @@ const (
 	TypeActiveMime Type = "activemime" // macros of a document saved as a web page
 	TypeApple      Type = "applefile"  // AppleSingle, AppleDouble
 	TypeMacBinary  Type = "macbinary"
-	TypePGP        Type = "pgp" // a message in armour
+	TypePlist      Type = "plist" // binary property list, web archive
+	TypePGP        Type = "pgp"   // OpenPGP; by its octets only in armour
 
 	// Containers nothing looks into. Of some the names are told.
 	TypeCAB     Type = "cab"
@@ -71,6 +72,13 @@ const (
 	TypeSquash  Type = "squashfs"
 	TypeZOO     Type = "zoo"
 	TypeStuffIt Type = "stuffit"
+	TypeALZ     Type = "alz"
+	TypeEGG     Type = "egg"
+	TypeDAA     Type = "daa"    // disc image of PowerISO
+	TypeISZ     Type = "isz"    // the same of UltraISO
+	TypeExpand  Type = "expand" // SZDD and KWAJ: compress.exe of Windows, file.ex_
+	TypeFreeArc Type = "freearc"
+	TypeZPAQ    Type = "zpaq"
 
 	// Programs.
 	TypePE     Type = "pe"
@@ -178,7 +186,7 @@ var kinds = map[Type]kind{
 	TypePpt: {famOffice, opened}, TypeMsg: {famMail, opened}, TypeMSI: {famProgram, opened | runs},
 	TypeRTF: {famOffice, opened}, TypeOneNote: {famOffice, opened}, TypeRels: {famText, opened}, TypePart: {famText, opened},
 	TypePDF: {famPDF, opened}, TypeActiveMime: {famOffice, opened},
-	TypePGP:   {famText, opened},
+	TypePGP: {famText, opened}, TypePlist: {famText, opened},
 	TypeApple: {famArchive, opened}, TypeMacBinary: {famArchive, opened},
 	TypeLNK: {famProgram, opened | runs}, TypeURL: {famText, opened | runs},
 
@@ -190,7 +198,11 @@ var kinds = map[Type]kind{
 	TypeAR: {famArchive, opened | closed}, TypeRPM: {famArchive, opened | closed},
 	TypeXAR: {famArchive, opened | closed}, TypeZOO: {famArchive, opened | closed},
 	TypeStuffIt: {famArchive, opened | closed},
-	TypeISO:     {famDisk, opened | closed}, TypeUDF: {famDisk, opened | closed},
+	TypeALZ:     {famArchive, opened | closed}, TypeEGG: {famArchive, opened | closed},
+	TypeExpand: {famArchive, opened | closed}, TypeFreeArc: {famArchive, opened | closed},
+	TypeZPAQ: {famArchive, opened | closed},
+	TypeDAA:  {famDisk, opened | closed}, TypeISZ: {famDisk, opened | closed},
+	TypeISO: {famDisk, opened | closed}, TypeUDF: {famDisk, opened | closed},
 	TypeVHD: {famDisk, opened | closed}, TypeVHDX: {famDisk, opened | closed},
 	TypeVMDK: {famDisk, opened | closed}, TypeVDI: {famDisk, opened | closed},
 	TypeQCOW: {famDisk, opened | closed}, TypeDisk: {famDisk, opened | closed},
