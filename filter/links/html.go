@@ -82,6 +82,7 @@ type tokenizer struct {
 	want    attrKind
 	value   []byte  // of the attribute, as far as it was in earlier pieces
 	within  bool    // the value has had markup in it
+	beside  bool    // that ended inside a tag: inner reads on, up to the end of this one
 	last    [3]byte // of a comment
 	dashes  int     // of what declares a comment
 	element kind    // whose content is raw
@@ -114,6 +115,7 @@ func (z *tokenizer) write(b []byte) {
 
 func (z *tokenizer) read(b []byte) {
 	for i := 0; i < len(b); {
+		at, beside := i, z.beside
 		switch z.state {
 		case inText:
 			n := bytes.IndexByte(b[i:], '<')
@@ -143,6 +145,9 @@ func (z *tokenizer) read(b []byte) {
 			i += z.comment(b[i:])
 		case raw:
 			i += z.raw(b[i:])
+		}
+		if beside && z.beside {
+			z.inner.write(b[at:i])
 		}
 	}
 }
@@ -306,11 +311,19 @@ func (z *tokenizer) readValue(b []byte) int {
 	return n + skip
 }
 
+var quotes = map[state][]byte{double: []byte(`"`), single: []byte("'")}
+
 // endValue hands out the value that ends with part.
 func (z *tokenizer) endValue(part []byte) {
 	if z.within {
 		z.within = false
-		z.inner.close()
+		if z.inner.state >= inName && z.inner.state <= bare {
+			// To who began to read inside, the quote may open a value.
+			z.beside = true
+			z.inner.write(quotes[z.state])
+		} else {
+			z.inner.close()
+		}
 	}
 	if z.want == unwanted {
 		return
@@ -328,7 +341,7 @@ func (z *tokenizer) endValue(part []byte) {
 // tags looks for markup in a value: its quote may have been opened in what
 // another program takes for text.
 func (z *tokenizer) tags(part []byte) {
-	if z.depth > 0 {
+	if z.depth > 0 || z.beside {
 		return
 	}
 	if !z.within {
@@ -360,6 +373,7 @@ func (z *tokenizer) bareName() {
 
 // finish ends a tag.
 func (z *tokenizer) finish() {
+	z.endBeside()
 	z.state = inText
 	z.value = z.value[:0]
 	z.page.tag(z)
@@ -368,6 +382,14 @@ func (z *tokenizer) finish() {
 		if z.kind&kept == 0 {
 			z.begin()
 		}
+	}
+}
+
+// endBeside ends what an inner tokenizer read beside the tag.
+func (z *tokenizer) endBeside() {
+	if z.beside {
+		z.beside = false
+		z.inner.close()
 	}
 }
 
@@ -513,5 +535,6 @@ func (z *tokenizer) close() {
 	case raw:
 		z.endRaw()
 	}
+	z.endBeside()
 	z.reset()
 }

@@ -75,6 +75,8 @@ func TestHTML(t *testing.T) {
 		{`<script>document.write("\x3ca href=\x22//example.com/x\x22\u003e")</script>`, "http://example.com/x"},
 		{`<script>document.write(unescape('%3Ca href=%22http://example.com/%22%3E'))</script>`, "http://example.com/%22%3E http://example.com/"},
 		{`<script><!--<script></script><a title="--></script><a href="http://b.example/">`, "http://b.example/"},
+		{`<script><!--<script></script><a title="--></script><a href="//b.example/">`, "http://b.example/"},
+		{`<script><!--<script></script><a title='--></script><a href="//b.example/" id='x'>`, "http://b.example/"},
 		{`</scrip><script></scriptx></script ><a href=http://b.example/>`, "http://b.example/"},
 		// Unclosed and broken.
 		{`<a href="http://example.com/>click</a> <b class="x">`, "http://example.com/ http://example.com/%3Eclick%3C/a%3E%20%3Cb%20class="},
@@ -164,6 +166,7 @@ func FuzzHTML(f *testing.F) {
 	} {
 		f.Add(s, uint16(5))
 	}
+	f.Add(`<script><!--<script></script><a title="--></script><a href="http:ample/">`, uint16(77))
 	f.Fuzz(func(t *testing.T, s string, cut uint16) {
 		if len(s) > 2*blockSize || !utf8.ValidString(s) {
 			return
