@@ -192,6 +192,8 @@ func encryptedCases() []Case {
 		{24, "zip", file("a.zip", zipOf(zipEntry{name: "e.dat", data: data, flags: 1})), archive},
 		{24, "zip, AES", file("a.zip", zipOf(zipEntry{name: "e.dat", data: data, flags: 1, method: aesMethod, extra: []byte("\x01\x99\x07\x00\x02\x00AE\x03\x08\x00")})), archive},
 		{24, "zip, strong", file("a.zip", zipOf(zipEntry{name: "e.dat", data: data, flags: 0x41})), archive},
+		{24, "zip, strong without encryption", file("a.zip", zipOf(zipEntry{name: "e.dat", data: []byte(EICAR()), flags: 0x40})), found("zip.mismatch")},
+		{24, "zip, only called encrypted", file("a.zip", zipOf(zipEntry{name: "e.dat", data: []byte(EICAR()), flags: 1, method: deflated})), found("zip.mismatch")},
 		{24, "zip, banned name", file("a.zip", zipOf(zipEntry{name: "run.js", data: data, flags: 1})), refused("encrypted.archive", "attachment.banned")},
 		{24, "zip in zip", file("a.zip", zipOf(zipEntry{name: "b.zip", data: zipOf(zipEntry{name: "e.dat", data: data, flags: 1})})), archive},
 		{24, "RAR 5", file("a.rar", rar5Of("e.dat", data, 0, rar5Encryption())), archive},
