@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"hash"
 	"hash/crc32"
 	"io"
 	"slices"
@@ -327,34 +328,37 @@ func (z *zipReader) unveil(e *zipRow) {
 // unpacked. What is encrypted hardly ever gets far: a stored entry has become
 // longer, and deflate soon meets a code that cannot be.
 func (z *zipReader) plain(h *zipHeader, data int64) bool {
-	sum, size := crc32.NewIEEE(), int64(0)
-	reckon := func(b []byte) error {
-		if !z.t.b.output(len(b), size) {
-			return errStop
-		}
-		sum.Write(b)
-		if size += int64(len(b)); size > h.size {
-			return io.ErrUnexpectedEOF
-		}
-		return nil
-	}
+	c := &reckoner{b: z.t.b, want: h.size, sum: crc32.NewIEEE()}
 	err := io.ErrUnexpectedEOF
 	switch {
 	case h.method == methodStored && h.packed == h.size:
-		z.section(data, h.packed, func(r *bufio.Reader) {
-			for err = nil; err == nil && size < h.size; {
-				b, _ := r.Peek(max(1, r.Buffered()))
-				if err = reckon(b); len(b) == 0 {
-					return
-				}
-				r.Discard(len(b))
-			}
-		})
+		z.section(data, h.packed, func(r *bufio.Reader) { _, err = r.WriteTo(c) })
 	case h.method == methodDeflate && z.t.grow(inflate.Size):
-		z.section(data, h.packed, func(r *bufio.Reader) { err = inflate.Tell(r, reckon) })
+		z.section(data, h.packed, func(r *bufio.Reader) {
+			err = inflate.Tell(r, func(b []byte) error { _, err := c.Write(b); return err })
+		})
 		z.t.b.shrink(inflate.Size)
 	}
-	return err == nil && size == h.size && size > 0 && sum.Sum32() == h.crc
+	return err == nil && c.size == h.size && c.size > 0 && c.sum.Sum32() == h.crc
+}
+
+// A reckoner takes content that is told to nobody, under the budget, up to a
+// size.
+type reckoner struct {
+	b          *Budget
+	size, want int64
+	sum        hash.Hash32
+}
+
+func (c *reckoner) Write(p []byte) (int, error) {
+	if !c.b.output(len(p), c.size) {
+		return 0, errStop
+	}
+	c.sum.Write(p)
+	if c.size += int64(len(p)); c.size > c.want {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return len(p), nil
 }
 
 // differs compares an entry with the local header where it points to, and
