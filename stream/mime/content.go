@@ -46,11 +46,7 @@ func (c *content) clear() {
 }
 
 // defect notes d once.
-func (c *content) defect(d Defect) {
-	if !slices.Contains(c.defects, d) {
-		c.defects = append(c.defects, d)
-	}
-}
+func (c *content) defect(d Defect) { c.defects = noted(c.defects, d) }
 
 // read reads a header. What it leaves in c is valid until the next.
 func (c *content) read(p *Parser, h *header, digest bool) {

@@ -63,11 +63,7 @@ func (p *params) gather(raw []rawParam, again int) {
 }
 
 // note notes a defect, once.
-func (p *params) note(d Defect) {
-	if !slices.Contains(p.defects, d) {
-		p.defects = append(p.defects, d)
-	}
-}
+func (p *params) note(d Defect) { p.defects = noted(p.defects, d) }
 
 // twice notes a parameter that has two values. A name that is plain for old
 // programs and extended for new ones is seen in good mail.

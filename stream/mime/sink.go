@@ -1,5 +1,7 @@
 package mime
 
+import "slices"
+
 // A Sink is told what a Parser finds. Calls come on the goroutine of Write and
 // Close, in this order for each part: Open, every Field, Data, Close. Parts
 // nest: one is closed after all below it. Where there are several readings,
@@ -85,4 +87,12 @@ type Defect struct {
 	Rule   string // one of the rules in rules.go: "mime.duplicate"
 	Class  Class
 	Detail string // a fixed word or a number; never input
+}
+
+// noted returns list with d in it, once.
+func noted(list []Defect, d Defect) []Defect {
+	if slices.Contains(list, d) {
+		return list
+	}
+	return append(list, d)
 }

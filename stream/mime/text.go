@@ -221,8 +221,8 @@ func (t *Text) declared(label string) charset {
 		return charset{}
 	}
 	c := findCharset(label)
-	if d := (Defect{RuleCharset, Middle, "unknown"}); c.kind == charsetUnknown && !slices.Contains(t.defects, d) {
-		t.defects = append(t.defects, d)
+	if c.kind == charsetUnknown {
+		t.defects = noted(t.defects, Defect{RuleCharset, Middle, "unknown"})
 	}
 	return c
 }
@@ -239,10 +239,7 @@ func (t *Text) add(r reading) {
 		}
 	}
 	if len(t.readings) == textReadings {
-		d := Defect{RuleViews, Ambiguous, "charsets not followed"}
-		if !slices.Contains(t.defects, d) {
-			t.defects = append(t.defects, d)
-		}
+		t.defects = noted(t.defects, Defect{RuleViews, Ambiguous, "charsets not followed"})
 		return
 	}
 	t.readings = append(t.readings, r)
